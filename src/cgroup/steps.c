@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Theory of operation: the steps of a create that concern the cgroup, and their planning. All limits
+ * and device rules are checked while planning, before anything exists; what is left for the steps is
+ * what only the kernel can refuse.
+ *
+ *   P  create [devices on v1]  clone -+- [join: v2 only if the clone could not]  limits  devices(v2)
+ *   I                                 +- join: v1 and hybrid, itself, first of all
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/fd.h"
+#include "cgroup/devices.h"
+#include "cgroup/file.h"
+#include "cgroup/limits.h"
+#include "cgroup/ops.h"
+#include "cgroup/tree.h"
+
+static bool is_v1(const struct cgroup *cg)
+{
+    return cg->mode == CGROUP_V1 || cg->mode == CGROUP_HYBRID;
+}
+
+static const struct oci_resources *resources(const struct launch *l)
+{
+    return l->config->linux_->resources;
+}
+
+static int plan_filter(const struct launch *l, struct plan *p, struct hull_error *e)
+{
+    struct device_filter *f = arena_alloc(p->arena, sizeof(*f));
+    if (!f)
+        return error_oom(e);
+    int r = device_filter_build(p->arena, resources(l), f, e);
+    if (r < 0)
+        return r;
+    return plan_push(p, AT_HOST, STEP_CGROUP_DEVICES, "linux.resources.devices", f, 0, e);
+}
+
+/* bpf(2) and devices.allow are out of reach in a user namespace, where mknod is harmless anyway. */
+static bool wants_devices(const struct launch *l)
+{
+    return l->cgroup->mode != CGROUP_NONE && !(is_v1(l->cgroup) && l->host->in_userns);
+}
+
+int cgroup_plan_create(const struct launch *l, struct plan *p, struct hull_error *e)
+{
+    int r = plan_push(p, AT_HOST, STEP_CGROUP_CREATE, "linux.cgroupsPath", l->cgroup, 0, e);
+    if (r == 0 && is_v1(l->cgroup) && wants_devices(l))
+        r = plan_filter(l, p, e);
+    return r;
+}
+
+int cgroup_plan_join(const struct launch *l, struct plan *p, struct hull_error *e)
+{
+    int r = 0;
+    if (is_v1(l->cgroup))
+        r = plan_push(p, AT_INIT, STEP_CGROUP_JOIN, "linux.cgroupsPath", l->cgroup, 0, e);
+    if (r == 0 && (l->cgroup->mode == CGROUP_V2 || l->cgroup->mode == CGROUP_HYBRID))
+        r = plan_push(p, AT_HOST, STEP_CGROUP_JOIN, "linux.cgroupsPath", l->cgroup, 0, e);
+    return r;
+}
+
+int cgroup_plan_limits(const struct launch *l, struct plan *p, struct hull_error *e)
+{
+    struct cgroup_limits *limits = arena_alloc(p->arena, sizeof(*limits));
+    if (!limits)
+        return error_oom(e);
+    int r = limits_build(l->cgroup, p->arena, resources(l), limits, e);
+    if (r < 0 || limits->n == 0)
+        return r;
+    return plan_push(p, AT_HOST, STEP_CGROUP_LIMITS, "linux.resources", limits, 0, e);
+}
+
+int cgroup_plan_devices(const struct launch *l, struct plan *p, struct hull_error *e)
+{
+    return is_v1(l->cgroup) || !wants_devices(l) ? 0 : plan_filter(l, p, e);
+}
+
+/* --------------------------------------------------------------------------------------- create */
+
+/* As in runc: one hierarchy of v1 (devices) and the v2 one stand for all. */
+int cgroup_check_unused(const struct cgroup *cg, const struct cgroup_dir *d, struct hull_error *e)
+{
+    _cleanup_arena_ struct arena tmp = {0};
+    const struct cgroup one = {
+        .mode = cg->mode, .ops = cg->ops, .v = (struct cgroup_dir *)d, .n = 1, .arena = &tmp};
+    bool v2 = !*d->names, frozen = false;
+    if (v2 || d == cgroup_find(cg, "devices")) {
+        pid_t *pids;
+        size_t n;
+        int r = cgroup_pids(&one, true, &tmp, &pids, &n, e);
+        if (r < 0)
+            return error_prefix(e, "unable to get cgroup PIDs");
+        if (n > 0)
+            return error_set(e, HULL_E_STATE,
+                             "container's cgroup is not empty: %zu process(es) found", n);
+    }
+    if (cg->mode == CGROUP_V2 || d == cgroup_find(cg, "freezer")) {
+        int r = one.ops->is_frozen(&one, &frozen, e);
+        if (r < 0)
+            return error_prefix(e, "unable to get cgroup freezer state");
+    }
+    if (frozen)
+        return error_set(e, HULL_E_STATE, "container's cgroup unexpectedly frozen");
+    return 0;
+}
+
+static void warn_without_cgroup(const struct launch *l)
+{
+    for (size_t i = 0; i < l->cgroup->n; i++)
+        if (!l->cgroup->v[i].missing)
+            return;
+    if (l->has_ns[NS_PID] && !l->ns_path[NS_PID])
+        return;
+    log_warning(l->log, "Creating a rootless container with no cgroup and no private pid namespace. "
+                        "Such configuration is strongly discouraged (as it is impossible to properly "
+                        "kill all container's processes) and will result in an error in a future "
+                        "version.");
+}
+
+int cgroup_step_create(struct launch *l, const struct step *s, struct hull_error *e)
+{
+    struct cgroup *cg = l->cgroup;
+    int r = cgroup_locate(cg, e);
+    if (r == 0)
+        r = cg->ops->create(cg, resources(l), e);
+    if (r == 0) {
+        warn_without_cgroup(l);
+        return 0;
+    }
+    struct hull_error ignored;
+    (void)cgroup_step_create_undo(l, s, &ignored);
+    /* runc finds these two before it applies anything, so its words have no prefix. */
+    if (e->code == HULL_E_STATE && strncmp(e->text, "container's cgroup ", 19) == 0)
+        return -e->code;
+    return error_prefix(e, "unable to apply cgroup configuration");
+}
+
+int cgroup_step_create_undo(struct launch *l, const struct step *s, struct hull_error *e)
+{
+    (void)s;
+    (void)e;
+    struct cgroup *cg = l->cgroup;
+    cgroup_close(cg);
+    for (size_t i = cg->n; i-- > 0;)
+        cgroup_tree_unmake(&cg->v[i]);
+    return 0;
+}
+
+void cgroup_step_create_print(const struct launch *l, const struct step *s, char *buf, size_t len)
+{
+    (void)s;
+    static const char *const modes[] = {"none", "v1", "hybrid", "v2"};
+    snprintf(buf, len, "%s %s%s", modes[l->cgroup->mode], l->cgroup->path,
+             *l->cgroup->path == '/' ? "" : " (relative)");
+}
+
+/* ----------------------------------------------------------------------------------------- join */
+
+int cgroup_step_join(struct launch *l, const struct step *s, struct hull_error *e)
+{
+    struct cgroup *cg = l->cgroup;
+    int r = s->where == AT_INIT
+                ? cgroup_enter(&cg->entry, e)
+                : cgroup_enter_host(cg, &cg->entry, l->init_pid, 0, NULL, e);
+    if (s->where == AT_INIT)
+        cgroup_close(cg);
+    return r < 0 ? error_prefix(e, "unable to apply cgroup configuration") : 0;
+}
+
+void cgroup_step_join_print(const struct launch *l, const struct step *s, char *buf, size_t len)
+{
+    (void)l;
+    snprintf(buf, len, "%s", s->where == AT_INIT ? "v1: init moves itself"
+                                                 : "v2: unless cloned into it");
+}
+
+/* ------------------------------------------------------------------------------- limits, devices */
+
+int cgroup_step_limits(struct launch *l, const struct step *s, struct hull_error *e)
+{
+    return limits_apply(l->cgroup, s->arg, LIMIT_EARLY, 0, e);
+}
+
+void cgroup_step_limits_print(const struct launch *l, const struct step *s, char *buf, size_t len)
+{
+    (void)l;
+    const struct cgroup_limits *limits = s->arg;
+    size_t n = 0;
+    if (len)
+        buf[0] = '\0';
+    for (size_t i = 0; i < limits->n && n < len; i++)
+        n += (size_t)snprintf(buf + n, len - n, "%s%s=%.*s", i ? " " : "", limits->v[i].file,
+                              (int)strcspn(limits->v[i].value, "\n"), limits->v[i].value);
+}
+
+int cgroup_step_devices(struct launch *l, const struct step *s, struct hull_error *e)
+{
+    int r = l->cgroup->ops->devices(l->cgroup, s->arg, e);
+    if (r == 0)
+        return 0;
+    if (l->rootless_cgroup || l->host->in_userns) {
+        log_debug(l->log, "device rules are not applied: %s", e->text);
+        *e = (struct hull_error){0};
+        return 0;
+    }
+    return error_prefix(e, "error setting cgroup config for linux.resources.devices");
+}
+
+void cgroup_step_devices_print(const struct launch *l, const struct step *s, char *buf, size_t len)
+{
+    (void)l;
+    const struct device_filter *f = s->arg;
+    snprintf(buf, len, "%s all but %zu exceptions", f->default_allow ? "allow" : "deny", f->n);
+}
+
+int cgroup_update(const struct cgroup *cg, const struct oci_resources *r, struct hull_error *e)
+{
+    struct cgroup_limits limits;
+    int err = limits_build(cg, cg->arena, r, &limits, e);
+    return err < 0 ? err : limits_apply(cg, &limits, 0, 0, e);
+}

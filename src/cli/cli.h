@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command line: option tables serve parsing, --help, completions and the man page check. Flags
+ * follow the rules of Go's flag package, as callers of runc do: one or two dashes, "=" or the next
+ * word, booleans take no word, parsing stops at the first word that is no option.
+ */
+#ifndef HULL_CLI_CLI_H
+#define HULL_CLI_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include "hull.h"
+
+enum option_kind {
+    OPT_FLAG,      /* bool */
+    OPT_STRING,    /* const char * */
+    OPT_UNSIGNED,  /* unsigned */
+    OPT_STRINGS,   /* struct strings, repeatable */
+    OPT_TRISTATE,  /* enum hull_tristate; --x, --x=true, --x=false */
+    OPT_OPTIONAL,  /* const char *; --x is "", --x=V is "V" */
+};
+
+struct strings { char **v; size_t n; };
+
+struct option {
+    const char      *name;
+    char             letter;    /* 0: none */
+    enum option_kind kind;
+    size_t           offset;    /* in the command's value struct */
+    const char      *value;     /* placeholder in the help, "" for flags */
+    const char      *help;
+    bool             hidden;
+};
+
+/* Global flags. */
+struct globals {
+    bool        debug, systemd_cgroup, help, version;
+    const char *root, *log, *log_format, *rootless;
+};
+
+struct cli {
+    const char    *name;        /* basename of argv[0]: how we are called */
+    const char    *program;     /* "runc" under that name, else "hull" */
+    char         **argv;        /* as given, for sealing */
+    struct globals g;
+    hull_runtime  *rt;
+    FILE          *log;         /* stderr or the log file */
+    bool           log_json;
+};
+
+struct command {
+    const char          *name;
+    const char          *arguments;     /* "<container-id>" */
+    const char          *summary;
+    const char          *details;       /* NULL or paragraphs */
+    const struct option *options;
+    size_t               n_options;
+    size_t               values_size;   /* of the value struct */
+    int                  min_args, max_args;   /* max -1: any number */
+    int                  fail_status;   /* exit code of an own failure: 1, exec 255 */
+    bool                 seals;         /* runs from the sealed copy */
+    const char          *prefix;        /* "run failed": put in front of errors after the program's name */
+    int (*run)(struct cli *c, void *values, char **args, int n_args, struct hull_error *e);
+};
+
+extern const struct option  global_options[];
+extern const size_t         n_global_options;
+extern const struct command *const commands[];
+extern const size_t         n_commands;
+
+extern const struct command cmd_create, cmd_delete, cmd_exec, cmd_kill, cmd_list, cmd_run, cmd_spec,
+    cmd_start, cmd_state;
+
+/**
+ * Parses options into values until the first other word.
+ * @param argv  first word to look at; NULL-terminated
+ * @return number of words consumed, or -1 with the message in text
+ */
+int options_parse(const struct option *o, size_t n, void *values, char **argv, char *text, size_t len);
+void help_command(FILE *f, const struct cli *c, const struct command *cmd);
+void help_global(FILE *f, const struct cli *c);
+
+/** One line to the log in the format asked for. */
+void log_write(const struct cli *c, enum hull_log_level level, const char *text);
+
+#define FLAG_ROW(S, m, n, l, h) {n, l, OPT_FLAG, offsetof(S, m), "", h, false}
+#define STRING_ROW(S, m, n, l, v, h) {n, l, OPT_STRING, offsetof(S, m), v, h, false}
+#define UNSIGNED_ROW(S, m, n, l, v, h) {n, l, OPT_UNSIGNED, offsetof(S, m), v, h, false}
+#define STRINGS_ROW(S, m, n, l, v, h) {n, l, OPT_STRINGS, offsetof(S, m), v, h, false}
+#define TRISTATE_ROW(S, m, n, l, h) {n, l, OPT_TRISTATE, offsetof(S, m), "", h, false}
+#endif

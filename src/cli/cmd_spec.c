@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+struct values { const char *bundle; bool rootless; };
+
+static int spec(struct cli *c, void *values, char **args, int n_args, struct hull_error *e)
+{
+    const struct values *v = values;
+    char *text = NULL;
+    (void)args;
+    (void)n_args;
+    int r = hull_spec(c->rt, v->rootless, &text, e);
+    if (r < 0)
+        return r;
+    int dir = open(v->bundle && *v->bundle ? v->bundle : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = dir < 0 ? -1 : openat(dir, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+    if (!f || fputs(text, f) < 0 || fclose(f) != 0) {
+        e->code = errno;
+        if (errno == EEXIST)
+            snprintf(e->text, sizeof(e->text), "File config.json exists. Remove it first");
+        else
+            snprintf(e->text, sizeof(e->text), "write config.json: %s", strerror(errno));
+        r = -1;
+    }
+    if (dir >= 0)
+        close(dir);
+    free(text);
+    return r;
+}
+
+static const struct option options[] = {
+    STRING_ROW(struct values, bundle, "bundle", 'b', "string", "path to the root of the bundle directory"),
+    FLAG_ROW(struct values, rootless, "rootless", 0, "generate a configuration for a rootless container"),
+};
+
+const struct command cmd_spec = {
+    .name = "spec",
+    .arguments = "",
+    .summary = "create a new specification file",
+    .details = "   Writes the configuration file \"config.json\" of a new bundle: sh on a terminal, with\n"
+               "   few capabilities. Edit it to run something else.",
+    .options = options,
+    .n_options = sizeof(options) / sizeof(*options),
+    .values_size = sizeof(struct values),
+    .min_args = 0,
+    .max_args = 0,
+    .fail_status = 1,
+    .run = spec,
+};

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command table, the global flags, and what is common to all commands: log, help, exit code. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "commit.h"
+
+extern char **environ;
+
+#define G(m) offsetof(struct globals, m)
+const struct option global_options[] = {
+    {"debug", 0, OPT_FLAG, G(debug), "", "enable debug logging", false},
+    {"log", 0, OPT_STRING, G(log), "string", "set the log file to write logs to (default is '/dev/stderr')", false},
+    {"log-format", 0, OPT_STRING, G(log_format), "string", "set the log format ('text' (default), or 'json')", false},
+    {"root", 0, OPT_STRING, G(root), "string", "root directory for storage of container state (this should be located in tmpfs)", false},
+    {"systemd-cgroup", 0, OPT_FLAG, G(systemd_cgroup), "", "enable systemd cgroup support, expects cgroupsPath to be of form \"slice:prefix:name\"", false},
+    {"rootless", 0, OPT_STRING, G(rootless), "string", "ignore cgroup permission errors ('true', 'false', or 'auto')", false},
+    {"version", 'v', OPT_FLAG, G(version), "", "print the version", false},
+    {"help", 'h', OPT_FLAG, G(help), "", "show help", true},
+};
+const size_t n_global_options = sizeof(global_options) / sizeof(*global_options);
+
+const struct command *const commands[] = {
+    &cmd_create, &cmd_delete, &cmd_exec,  &cmd_kill,  &cmd_list,
+    &cmd_run,    &cmd_spec,   &cmd_start, &cmd_state,
+};
+const size_t n_commands = sizeof(commands) / sizeof(*commands);
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < n_commands; i++)
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
+    return NULL;
+}
+
+/* A closed standard stream would be given to the first file we open: put /dev/null there. */
+static int standard_streams(void)
+{
+    struct pollfd p[3] = {{.fd = 0}, {.fd = 1}, {.fd = 2}};
+    if (poll(p, 3, 0) < 0)
+        return 0;
+    for (int i = 0; i < 3; i++)
+        if (p[i].revents & POLLNVAL && open("/dev/null", i == 0 ? O_RDONLY : O_WRONLY) != i)
+            return -1;
+    return 0;
+}
+
+static void log_line_to(void *arg, enum hull_log_level level, const char *text)
+{
+    log_write(arg, level, text);
+}
+
+/* The error goes to the log, and to stderr as well when the log is a file: engines read both. */
+static int fail(const struct cli *c, int status, const char *text)
+{
+    log_write(c, HULL_LOG_ERROR, text);
+    if (c->log != stderr)
+        fprintf(stderr, "%s\n", text);
+    return status;
+}
+
+static int open_log(struct cli *c)
+{
+    c->log = stderr;
+    if (c->g.log_format && strcmp(c->g.log_format, "json") == 0)
+        c->log_json = true;
+    else if (c->g.log_format && *c->g.log_format && strcmp(c->g.log_format, "text") != 0)
+        return fail(c, 1, "invalid log-format");
+    if (!c->g.log || !*c->g.log)
+        return 0;
+    int fd = open(c->g.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "a");
+    if (!f) {
+        char text[512];
+        snprintf(text, sizeof(text), "open %s: %s", c->g.log, strerror(errno));
+        return fail(c, 1, text);
+    }
+    c->log = f;
+    return 0;
+}
+
+static int open_runtime(struct cli *c, struct hull_error *e)
+{
+    struct hull_options o = {
+        .size = sizeof(o),
+        .root = c->g.root && *c->g.root ? c->g.root : NULL,
+        .name = c->program,
+        .systemd_cgroup = c->g.systemd_cgroup,
+        .rootless = HULL_AUTO,
+        .log = log_line_to,
+        .log_arg = c,
+        .log_level = c->g.debug ? HULL_LOG_DEBUG : HULL_LOG_INFO,
+    };
+    const char *r = c->g.rootless;
+    if (r && *r && strcmp(r, "auto") != 0) {
+        if (strcmp(r, "true") == 0 || strcmp(r, "1") == 0) {
+            o.rootless = HULL_YES;
+        } else if (strcmp(r, "false") == 0 || strcmp(r, "0") == 0) {
+            o.rootless = HULL_NO;
+        } else {
+            e->code = HULL_E_CONFIG;
+            snprintf(e->text, sizeof(e->text), "invalid value for --rootless: %s (true, false or auto)", r);
+            return -1;
+        }
+    }
+    return hull_open(&o, &c->rt, e);
+}
+
+/* "hull run failed: ..." as runc has it. */
+static int report(const struct cli *c, const struct command *cmd, const struct hull_error *e)
+{
+    char text[sizeof(e->text) + 128];
+    if (cmd->prefix)
+        snprintf(text, sizeof(text), "%s%s%s: %s", cmd->prefix[0] == ' ' ? c->program : "",
+                 cmd->prefix, "", e->text);
+    else
+        snprintf(text, sizeof(text), "%s", e->text);
+    return fail(c, cmd->fail_status, text);
+}
+
+static int usage(const struct cli *c, const struct command *cmd, const char *text)
+{
+    fprintf(stderr, "Incorrect Usage: %s\n\n", text);
+    help_command(stdout, c, cmd);
+    return fail(c, cmd->fail_status, text);
+}
+
+static bool wants_help(char **words)
+{
+    for (; *words && (*words)[0] == '-' && strcmp(*words, "--") != 0; words++)
+        if (strcmp(*words, "-h") == 0 || strcmp(*words, "--help") == 0 || strcmp(*words, "-help") == 0)
+            return true;
+    return false;
+}
+
+static int run_command(struct cli *c, const struct command *cmd, char **words)
+{
+    struct hull_error err = {0};
+    char text[512];
+    if (wants_help(words)) {
+        help_command(stdout, c, cmd);
+        return 0;
+    }
+    void *values = calloc(1, cmd->values_size + 1);
+    if (!values)
+        return fail(c, 1, "out of memory");
+    int used = options_parse(cmd->options, cmd->n_options, values, words, text, sizeof(text));
+    if (used < 0)
+        return usage(c, cmd, text);
+    char **args = words + used;
+    int n = 0;
+    while (args[n])
+        n++;
+    if (n < cmd->min_args || (cmd->max_args >= 0 && n > cmd->max_args)) {
+        if (cmd->min_args == cmd->max_args)
+            snprintf(text, sizeof(text), "%s: \"%s\" requires exactly %d argument(s)", c->name, cmd->name, cmd->min_args);
+        else if (n < cmd->min_args)
+            snprintf(text, sizeof(text), "%s: \"%s\" requires a minimum of %d argument(s)", c->name, cmd->name, cmd->min_args);
+        else
+            snprintf(text, sizeof(text), "%s: \"%s\" requires a maximum of %d argument(s)", c->name, cmd->name, cmd->max_args);
+        return usage(c, cmd, text);
+    }
+    if (cmd->seals && hull_seal(c->argv, environ, &err) < 0)
+        return report(c, cmd, &err);
+    if (open_runtime(c, &err) < 0)
+        return report(c, cmd, &err);
+    int status = cmd->run(c, values, args, n, &err);
+    hull_close(c->rt);
+    free(values);
+    return status < 0 ? report(c, cmd, &err) : status;
+}
+
+static int help(struct cli *c, char **words)
+{
+    const struct command *cmd = *words ? find_command(*words) : NULL;
+    char text[256];
+    if (cmd) {
+        help_command(stdout, c, cmd);
+        return 0;
+    }
+    if (!*words) {
+        help_global(stdout, c);
+        return 0;
+    }
+    snprintf(text, sizeof(text), "No help topic for '%s'", *words);
+    return fail(c, 3, text);
+}
+
+int main(int argc, char **argv)
+{
+    struct cli c = {.argv = argv, .log = stderr};
+    char text[512];
+    if (argc < 1 || standard_streams() < 0)
+        return 1;
+    const char *slash = strrchr(argv[0], '/');
+    c.name = slash ? slash + 1 : argv[0];
+    c.program = strcmp(c.name, "runc") == 0 ? "runc" : "hull";
+    int used = options_parse(global_options, n_global_options, &c.g, argv + 1, text, sizeof(text));
+    if (used < 0) {
+        fprintf(stderr, "Incorrect Usage: %s\n\n", text);
+        help_global(stdout, &c);
+        return fail(&c, 1, text);
+    }
+    char **words = argv + 1 + used;
+    if (c.g.version) {
+        printf("%s version %s\ncommit: %s\nspec: %s\n", c.program, HULL_VERSION, HULL_COMMIT, HULL_SPEC_VERSION);
+        return 0;
+    }
+    if (c.g.help || !*words || strcmp(*words, "help") == 0 || strcmp(*words, "h") == 0)
+        return help(&c, *words && !c.g.help ? words + 1 : words);
+    if (open_log(&c) != 0)
+        return 1;
+    const struct command *cmd = find_command(*words);
+    if (!cmd) {
+        snprintf(text, sizeof(text), "No help topic for '%s'", *words);
+        return fail(&c, 3, text);
+    }
+    return run_command(&c, cmd, words + 1);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* hull_create, hull_run, hull_explain. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+#include "lib/runtime.h"
+#include "run/run.h"
+
+int hull_explain(hull_runtime *rt, const char *id, const struct hull_create_options *o, bool run,
+                 bool json, char **ret, struct hull_error *e)
+{
+    _cleanup_job_ struct job j;
+    job_init(&j);
+    int r = job_prepare(rt, id, o, run, &j, e);
+    if (r < 0)
+        return r;
+    char *text = plan_explain(&j.launch, &j.plan, json);
+    if (!text)
+        return error_oom(e);
+    *ret = text;
+    return 0;
+}
+
+int hull_create(hull_runtime *rt, const char *id, const struct hull_create_options *o,
+                struct hull_error *e)
+{
+    _cleanup_job_ struct job j;
+    job_init(&j);
+    int r = job_prepare(rt, id, o, false, &j, e);
+    return r < 0 ? r : job_execute(&j, e);
+}
+
+/* Ends the container of this job from the inside: we know its init and hold its directory. */
+static int destroy(hull_runtime *rt, struct job *j, struct hull_error *e)
+{
+    _cleanup_container_ struct container c = CONTAINER_INIT;
+    fd_close(&j->launch.state_fd); /* our lock */
+    int r = container_open(rt, j->launch.id, true, &c, e);
+    if (r == -HULL_E_NOT_FOUND)
+        return 0; /* somebody else deleted it meanwhile */
+    return r < 0 ? r : container_destroy(rt, &c, e);
+}
+
+static int wait_foreground(hull_runtime *rt, struct job *j, int *ret_status, struct hull_error *e)
+{
+    struct launch *l = &j->launch;
+    struct foreground f = {
+        .signal_fd = l->signal_fd,
+        .pidfd = l->init_pidfd,
+        .pid = l->init_pid,
+        .master = TAKE_FD(l->console_fd),
+        .subreaper = !l->options->no_subreaper,
+    };
+    int r = foreground_wait(&f, ret_status, e);
+    if (l->options->keep) {
+        struct hull_error quiet;
+        /* The container stays, but nothing may go on in it (no private pid namespace). */
+        if (!l->has_ns[NS_PID] || l->ns_path[NS_PID])
+            (void)cgroup_kill_all(l->cgroup, SIGKILL, &quiet);
+        return r;
+    }
+    struct hull_error late = {0};
+    if (destroy(rt, j, &late) < 0 && r == 0)
+        log_error(l->log, "%s", late.text);
+    return r;
+}
+
+int hull_run(hull_runtime *rt, const char *id, const struct hull_create_options *o, int *ret_status,
+             struct hull_error *e)
+{
+    _cleanup_job_ struct job j;
+    job_init(&j);
+    int r = job_prepare(rt, id, o, true, &j, e);
+    if (r < 0)
+        return r;
+    if (!o->detach && !o->no_subreaper && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+        return error_set(e, errno, "prctl(PR_SET_CHILD_SUBREAPER)");
+    r = job_execute(&j, e);
+    if (r < 0)
+        return r;
+    struct launch *l = &j.launch;
+    fd_close(&l->state_fd); /* release the lock: others may act on the running container */
+    r = sync_await_exec(l, e);
+    if (r == 0)
+        r = launch_run_hooks(l, HOOK_POSTSTART, "running", l->init_pid, e);
+    if (r < 0) {
+        struct hull_error late;
+        (void)sys_pidfd_send_signal(l->init_pidfd, SIGKILL);
+        (void)destroy(rt, &j, &late);
+        return error_prefix(e, "unable to start container process");
+    }
+    if (o->detach) {
+        *ret_status = 0;
+        return 0;
+    }
+    return wait_foreground(rt, &j, ret_status, e);
+}

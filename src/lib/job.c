@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Theory of operation
+ * The way from a bundle to a plan without side effects (job_prepare), and its execution with
+ * roll-back (job_execute). create, run and --explain all go through here.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "base/sys.h"
+#include "lib/runtime.h"
+#include "lib/start_common.h"
+#include "oci/load.h"
+#include "oci/validate.h"
+#include "plan/plan.h"
+#include "process/process.h"
+#include "run/run.h"
+
+enum { CONFIG_LIMIT = 16 << 20 };
+
+void launch_init(struct launch *l)
+{
+    l->state_fd = l->root_fd = l->signal_fd = l->bundle_fd = l->sync_fd = l->peer_fd = -1;
+    l->fifo_fd = l->console_sock = l->console_fd = l->rootfs_fd = l->proc_fd = l->dev_null_fd = -1;
+    l->init_pidfd = l->join_pidfd = l->join_root = -1;
+    for (int t = 0; t < NS_COUNT; t++)
+        l->ns_fd[t] = -1;
+}
+
+void launch_close(struct launch *l)
+{
+    int *const fds[] = {&l->state_fd, &l->root_fd, &l->signal_fd, &l->bundle_fd, &l->sync_fd,
+                        &l->peer_fd, &l->fifo_fd, &l->console_sock, &l->console_fd, &l->rootfs_fd,
+                        &l->proc_fd, &l->dev_null_fd, &l->init_pidfd, &l->join_pidfd, &l->join_root};
+    for (size_t i = 0; i < COUNT_OF(fds); i++)
+        fd_close(fds[i]);
+    for (size_t i = 0; l->source_fds && i < l->config->mounts.n; i++)
+        fd_close(&l->source_fds[i]);
+    cgroup_close(l->cgroup);
+    if (l->crumb)
+        munmap(l->crumb, sizeof(*l->crumb));
+}
+
+int launch_crumb(struct launch *l, struct hull_error *e)
+{
+    void *p = mmap(NULL, sizeof(*l->crumb), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED)
+        return error_set(e, errno, "mmap");
+    l->crumb = p;
+    return 0;
+}
+
+void job_init(struct job *j)
+{
+    memset(j, 0, sizeof(*j));
+    j->bundle_fd = -1;
+    launch_init(&j->launch);
+}
+
+void job_close(struct job *j)
+{
+    launch_close(&j->launch);
+    fd_close(&j->bundle_fd);
+    arena_free(&j->arena);
+}
+
+/* The absolute path of an open directory. */
+static char *path_of_fd(int fd, struct arena *a)
+{
+    char link[32], path[PATH_MAX];
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, path, sizeof(path));
+    return n <= 0 || (size_t)n == sizeof(path) ? NULL : arena_strndup(a, path, (size_t)n);
+}
+
+static int open_bundle(struct job *j, struct hull_error *e)
+{
+    const char *dir = j->options.bundle && *j->options.bundle ? j->options.bundle : ".";
+    j->bundle_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (j->bundle_fd < 0)
+        return error_set(e, errno, "chdir %s", dir);
+    j->launch.bundle = path_of_fd(j->bundle_fd, &j->arena);
+    return j->launch.bundle ? 0 : error_set(e, errno ? errno : ENAMETOOLONG, "path of the bundle %s", dir);
+}
+
+static int load(struct job *j, const char **ret_name, struct hull_error *e)
+{
+    struct launch *l = &j->launch;
+    const char *name = j->options.config && *j->options.config ? j->options.config : "config.json";
+    *ret_name = name;
+    size_t len;
+    char *text = fd_read_file(j->bundle_fd, name, CONFIG_LIMIT, &j->arena, &len);
+    if (!text && errno == ENOENT)
+        return error_set(e, HULL_E_CONFIG, "JSON specification file %s not found", name);
+    if (!text)
+        return error_set(e, errno, "read %s", name);
+    /* Decoding changes the text; the copy goes to the state directory as it was. */
+    l->config_text = arena_strndup(&j->arena, text, len);
+    l->config_len = len;
+    if (!l->config_text)
+        return error_oom(e);
+    struct oci_config *config;
+    int r = oci_config_parse(text, len, &j->arena, l->log, &config, e);
+    l->config = config;
+    return r < 0 ? error_prefix(e, "%s", name) : 0;
+}
+
+/* root.path: absolute, existing, without a symbolic link anywhere in it. */
+static int resolve_rootfs(struct job *j, struct hull_error *e)
+{
+    struct launch *l = &j->launch;
+    const char *path = l->config->root->path;
+    char *full = path[0] == '/' ? arena_strdup(&j->arena, path)
+                                : arena_printf(&j->arena, "%s/%s", l->bundle, path);
+    char *clean = full ? path_clean(&j->arena, full) : NULL;
+    if (!clean)
+        return error_oom(e);
+    _cleanup_close_ int fd = open(clean, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return error_at(e, "root.path", errno, "invalid rootfs: stat %s", clean);
+    char *real = path_of_fd(fd, &j->arena);
+    if (!real || strcmp(real, clean) != 0)
+        return error_at(e, "root.path", HULL_E_CONFIG,
+                        "invalid rootfs: not an absolute path, or a symlink (%s)", clean);
+    if (strcmp(real, "/") == 0 && l->config->linux_->namespaces.n > 0)
+        for (size_t i = 0; i < l->config->linux_->namespaces.n; i++)
+            if (strcmp(l->config->linux_->namespaces.v[i].type, "mount") == 0)
+                return error_at(e, "root.path", HULL_E_CONFIG, "invalid rootfs: the root of the host can't be pivoted to");
+    l->rootfs = real;
+    return 0;
+}
+
+int check_terminal(bool terminal, bool detach, const char *console_socket, const char *name,
+                   struct hull_error *e)
+{
+    if (terminal && detach && !console_socket)
+        return error_at(e, "process.terminal", HULL_E_CONFIG,
+                        "cannot allocate tty if %s will detach without setting console socket", name);
+    if (console_socket && (!detach || !terminal))
+        return error_at(e, "process.terminal", HULL_E_CONFIG,
+                        "cannot use console socket if %s will not detach or allocate tty", name);
+    return 0;
+}
+
+int check_preserved(unsigned n, struct hull_error *e)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (fcntl(3 + (int)i, F_GETFD) < 0)
+            return error_set(e, errno, "unable to stat preserved-fd %u (of %u)", 3 + i, n);
+    return 0;
+}
+
+static int check(struct job *j, struct hull_error *e)
+{
+    struct launch *l = &j->launch;
+    int r = oci_validate(l->config, l->log, e);
+    if (r == 0 && l->rootless)
+        r = oci_validate_rootless(l->config, e);
+    if (r == 0)
+        r = oci_unsupported(l->config, e);
+    if (r == 0 && !l->config->process)
+        r = error_at(e, "process", HULL_E_CONFIG, "process property must not be empty");
+    return r;
+}
+
+int runtime_launch(hull_runtime *rt, struct launch *l, const char *id, struct hull_error *e)
+{
+    int r = runtime_host(rt, e);
+    if (r < 0)
+        return r;
+    l->host = &rt->host;
+    l->name = rt->options.name;
+    l->root = rt->root;
+    l->id = id;
+    l->systemd_cgroup = rt->options.systemd_cgroup;
+    l->rootless = rt->host.euid != 0 || rt->host.in_userns;
+    l->rootless_cgroup = rt->options.rootless == HULL_AUTO ? l->rootless : rt->options.rootless == HULL_YES;
+    return 0;
+}
+
+int job_prepare(hull_runtime *rt, const char *id, const struct hull_create_options *o, bool run,
+                struct job *j, struct hull_error *e)
+{
+    struct launch *l = &j->launch;
+    const char *name = NULL;
+    j->options = *o;
+    j->log = rt->log;
+    l->log = &j->log;
+    l->arena = j->plan.arena = &j->arena;
+    l->options = &j->options;
+    l->run = run;
+    l->detach = !run || o->detach;
+    int r = check_preserved(o->preserve_fds, e);
+    if (r == 0)
+        r = state_check_id(id, e);
+    if (r == 0)
+        r = runtime_launch(rt, l, id, e);
+    if (r == 0)
+        r = open_bundle(j, e);
+    if (r == 0)
+        r = load(j, &name, e);
+    if (r < 0)
+        return r;
+    r = check(j, e);
+    if (r == 0)
+        r = resolve_rootfs(j, e);
+    if (r == 0)
+        r = check_terminal(l->config->process->terminal, l->detach, o->console_socket, l->name, e);
+    if (r == 0)
+        r = plan_build(l, &j->plan, e);
+    return r < 0 ? oci_error_locate(j->bundle_fd, name, e) : 0;
+}
+
+int job_execute(struct job *j, struct hull_error *e)
+{
+    struct launch *l = &j->launch;
+    size_t done = 0;
+    l->ignored = signals_ignored();
+    l->root_fd = state_open_root(l->root, true, e);
+    if (l->root_fd < 0)
+        return -e->code;
+    int r = parent_signals(l, e);
+    if (r == 0)
+        r = launch_crumb(l, e);
+    /* What the container's init is must not be readable for anybody in it, from the first moment on. */
+    if (r == 0 && !l->rootless)
+        (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    if (r < 0)
+        return r;
+    r = plan_execute(l, &j->plan, AT_HOST, &done, e);
+    if (r == 0)
+        return 0;
+    const bool hooks_due = l->init_pid > 0;
+    plan_rollback(l, &j->plan, done);
+    if (hooks_due) {
+        struct hull_error late;
+        (void)launch_run_hooks(l, HOOK_POSTSTOP, "stopped", 0, &late);
+    }
+    return e->code == HULL_E_EXISTS ? r : error_prefix(e, "unable to start container process");
+}

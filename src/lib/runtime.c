@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/runtime.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* runc's rule: XDG_RUNTIME_DIR counts for users, and for root of a user namespace who is another user outside. */
+static char *default_root(const struct hull_options *o)
+{
+    const char *name = o->name ? o->name : "hull";
+    const char *xdg = getenv("XDG_RUNTIME_DIR"), *user = getenv("USER");
+    bool other = geteuid() != 0;
+    if (!other && xdg && user && strcmp(user, "root") != 0) {
+        struct host_facts f;
+        struct hull_error err;
+        other = host_facts_probe(&f, &err) == 0 && f.in_userns;
+    }
+    char *path = NULL;
+    int n = other && xdg && *xdg ? asprintf(&path, "%s/%s", xdg, name) : asprintf(&path, "/run/%s", name);
+    return n < 0 ? NULL : path;
+}
+
+static char *absolute(const char *path)
+{
+    if (path[0] == '/')
+        return strdup(path);
+    _cleanup_free_ char *cwd = getcwd(NULL, 0);
+    char *out = NULL;
+    return !cwd || asprintf(&out, "%s/%s", cwd, path) < 0 ? NULL : out;
+}
+
+int hull_open(const struct hull_options *o, hull_runtime **ret, struct hull_error *e)
+{
+    hull_runtime *rt = calloc(1, sizeof(*rt));
+    if (!rt)
+        return error_oom(e);
+    rt->options = *o;
+    if (!rt->options.name)
+        rt->options.name = "hull";
+    rt->log = (struct log){.fn = o->log, .arg = o->log_arg, .level = o->log_level};
+    rt->root = o->root ? absolute(o->root) : default_root(o);
+    if (!rt->root) {
+        free(rt);
+        return error_oom(e);
+    }
+    if (o->root && strspn(rt->root, "/") == strlen(rt->root)) {
+        hull_close(rt);
+        return error_set(e, HULL_E_CONFIG, "root (\"%s\") must not be the root directory", o->root);
+    }
+    *ret = rt;
+    return 0;
+}
+
+void hull_close(hull_runtime *rt)
+{
+    if (!rt)
+        return;
+    free(rt->root);
+    free(rt);
+}
+
+const char *hull_root(const hull_runtime *rt)
+{
+    return rt->root;
+}
+
+int runtime_host(hull_runtime *rt, struct hull_error *e)
+{
+    if (rt->host_known)
+        return 0;
+    int r = host_facts_probe(&rt->host, e);
+    rt->host_known = r == 0;
+    return r;
+}

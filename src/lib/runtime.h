@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the operations share: the handle, and a container as the state root has it. */
+#ifndef HULL_LIB_RUNTIME_H
+#define HULL_LIB_RUNTIME_H
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "cgroup/cgroup.h"
+#include "host/facts.h"
+#include "hull.h"
+#include "oci/config.h"
+#include "state/state.h"
+#include "step/launch.h"
+
+struct hull_runtime {
+    struct hull_options options;
+    char               *root;
+    struct log          log;
+    struct host_facts   host;
+    bool                host_known;
+};
+
+/** Probes the host once. */
+int runtime_host(hull_runtime *rt, struct hull_error *e);
+
+/* An existing container. Zero-initialise with CONTAINER_INIT; release with container_close. */
+struct container {
+    struct arena            arena;
+    int                     root_fd, dir_fd;
+    struct container_state *state;
+    enum container_status   status;
+    struct cgroup          *cgroup;
+};
+#define CONTAINER_INIT {.root_fd = -1, .dir_fd = -1}
+#define _cleanup_container_ __attribute__((cleanup(container_close)))
+
+/**
+ * Opens a container, reads its state and finds its status.
+ * @param lock  take the lock before reading (start, delete)
+ */
+int  container_open(hull_runtime *rt, const char *id, bool lock, struct container *ret,
+                    struct hull_error *e);
+void container_close(struct container *c);
+/** The status now; creating and stopped are told apart by the lock when there is no pid yet. */
+int  container_status_refresh(struct container *c, struct hull_error *e);
+/** Loads the stored config.json. */
+int  container_config(struct container *c, struct log *log, struct oci_config **ret,
+                      struct hull_error *e);
+/** A pidfd of init that is certain to be init (pid and start time). -HULL_E_STATE "container not running" when it is gone. */
+int  container_pidfd(const struct container *c, struct hull_error *e);
+/** Ends everything in the container, removes its cgroup and state, runs its poststop hooks. */
+int  container_destroy(hull_runtime *rt, struct container *c, struct hull_error *e);
+/** Runs the runtime-side hooks of a kind for an existing container. */
+int  container_hooks(hull_runtime *rt, struct container *c, int kind, const char *status,
+                     struct hull_error *e);
+int  container_run_hooks(hull_runtime *rt, struct container *c, const struct oci_config *config,
+                         int kind, const char *status, struct hull_error *e);
+
+/* A start in preparation: launch, plan and what they point to. */
+struct job {
+    struct launch launch;
+    struct plan   plan;
+    struct arena  arena;
+    struct log    log;
+    int           bundle_fd;
+    struct hull_create_options options;
+};
+void job_init(struct job *j);
+void job_close(struct job *j);
+#define _cleanup_job_ __attribute__((cleanup(job_close)))
+/** Loads and checks the configuration and builds the plan. No side effect. */
+int  job_prepare(hull_runtime *rt, const char *id, const struct hull_create_options *o, bool run,
+                 struct job *ret, struct hull_error *e);
+/** Carries the plan out up to COMMIT; everything is undone on failure. */
+int  job_execute(struct job *j, struct hull_error *e);
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Theory of operation
+ * Init waits in a read of exec.fifo, which it holds open O_RDWR. We write the byte that lets it go
+ * and then wait for the hang-up that its execve makes (the descriptor is O_CLOEXEC and the last
+ * writer's); what it wrote instead is its error. We never read before the hang-up, so we can't take
+ * our own byte away from it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+#include "hooks/hooks.h"
+#include "lib/runtime.h"
+
+static int check_status(const struct container *c, struct hull_error *e)
+{
+    switch (c->status) {
+    case STATUS_CREATED:
+        return 0;
+    case STATUS_STOPPED:
+        return error_set(e, HULL_E_STATE, "cannot start a container that has stopped");
+    case STATUS_RUNNING:
+        return error_set(e, HULL_E_STATE, "cannot start an already running container");
+    default:
+        return error_set(e, HULL_E_STATE, "cannot start a container in the %s state",
+                         status_name(c->status));
+    }
+}
+
+static int open_gate(const struct container *c, int pidfd, struct hull_error *e)
+{
+    _cleanup_close_ int r = openat(c->dir_fd, EXEC_FIFO, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    int w = r < 0 ? -1 : openat(c->dir_fd, EXEC_FIFO, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    if (w < 0)
+        return error_set(e, errno, "open " EXEC_FIFO);
+    ssize_t n = write(w, "0", 1);
+    int err = errno;
+    close(w);
+    if (n != 1)
+        return error_set(e, err, "write " EXEC_FIFO);
+    struct pollfd p[] = {{.fd = r}, {.fd = pidfd, .events = POLLIN}};
+    while (poll(p, 2, -1) < 0)
+        if (errno != EINTR)
+            return error_set(e, errno, "poll");
+    char text[sizeof(e->text)];
+    ssize_t len = read(r, text, sizeof(text) - 1);
+    if (len > 0 && !(len == 1 && text[0] == '0')) {
+        text[len] = '\0';
+        return error_set(e, HULL_E_INIT, "%s", text);
+    }
+    return 0;
+}
+
+int hull_start(hull_runtime *rt, const char *id, struct hull_error *e)
+{
+    _cleanup_container_ struct container c = CONTAINER_INIT;
+    int r = container_open(rt, id, true, &c, e);
+    if (r == 0)
+        r = check_status(&c, e);
+    if (r < 0)
+        return r;
+    _cleanup_close_ int pidfd = container_pidfd(&c, e);
+    if (pidfd < 0)
+        return -e->code;
+    r = open_gate(&c, pidfd, e);
+    if (r == 0 && unlinkat(c.dir_fd, EXEC_FIFO, 0) < 0)
+        r = error_set(e, errno, "unlink " EXEC_FIFO);
+    if (r == 0)
+        r = container_hooks(rt, &c, HOOK_POSTSTART, "running", e);
+    if (r < 0) {
+        /* A startContainer or poststart hook failed: the container is stopped and removed (spec 1.3). */
+        struct hull_error late;
+        (void)sys_pidfd_send_signal(pidfd, SIGKILL);
+        if (container_destroy(rt, &c, &late) < 0)
+            log_warning(&rt->log, "%s", late.text);
+    }
+    return r;
+}

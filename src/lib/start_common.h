@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by create, run and exec. */
+#ifndef HULL_LIB_START_COMMON_H
+#define HULL_LIB_START_COMMON_H
+
+#include "lib/runtime.h"
+
+/** All descriptors to -1. */
+void launch_init(struct launch *l);
+void launch_close(struct launch *l);
+/** Maps the page that tells P where I is. */
+int launch_crumb(struct launch *l, struct hull_error *e);
+/** Fills what the handle knows. */
+int runtime_launch(hull_runtime *rt, struct launch *l, const char *id, struct hull_error *e);
+/** The rules of terminal, --detach and --console-socket. */
+int check_terminal(bool terminal, bool detach, const char *console_socket, const char *name,
+                   struct hull_error *e);
+/** The descriptors to be preserved must be open before we open any of our own. */
+int check_preserved(unsigned n, struct hull_error *e);
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Theory of operation: with a user namespace the container's root is somebody else on the host and
+ * may not reach a bind mount's source, say in a directory of mode 0700. P, before the clone, looks
+ * at the path with the rights that I will have; only where they don't suffice it clones the tree
+ * for I to attach. What I can reach it opens itself, because the kernel then knows that flags such
+ * as nosuid come from outside and locks them; a tree from P would come without these locks.
+ *
+ * A tree cloned in the host's mount namespace is still a peer of its source, so that what is
+ * mounted in it later would show up on the host: it is made a slave, unless rootfsPropagation wants
+ * sharing.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include "base/fd.h"
+#include "mount/internal.h"
+
+enum { GROUPS_MAX = 65536 };
+
+/* The host's id of the container's root; -1 when it has none or the mapping is not known. */
+static int64_t host_id_of_root(const struct oci_id_mappings *m)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (m->v[i].containerID == 0 && m->v[i].size > 0)
+            return m->v[i].hostID;
+    return -1;
+}
+
+/* Whether path can be opened with the file system rights of uid and gid and no others. */
+static bool reachable(const struct launch *l, const char *path, int64_t uid, int64_t gid)
+{
+    int n = getgroups(0, NULL);
+    gid_t *groups = arena_array(l->arena, (size_t)(n > 0 ? n : 0) + 1, sizeof(*groups));
+    if (n < 0 || n > GROUPS_MAX || !groups || getgroups(n, groups) != n)
+        return false;
+    if (syscall(SYS_setgroups, 0, NULL) < 0)
+        return false;
+    /* Going from 0 to another fsuid takes the file capabilities away, back gives them again. */
+    setfsgid((gid_t)gid);
+    setfsuid((uid_t)uid);
+    _cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
+    setfsuid(l->host->euid);
+    setfsgid(l->host->egid);
+    if (syscall(SYS_setgroups, n, groups) < 0)
+        return false;
+    return fd >= 0;
+}
+
+static int clone_source(const struct launch *l, const struct mount_step *s, int *ret_fd,
+                        struct hull_error *e)
+{
+    _cleanup_tree_ struct mount_tree t = { .fd = -1 };
+    int r = tree_clone(AT_FDCWD, s->source, s->o.flags & MS_REC, &t);
+    if (r < 0)
+        return error_set(e, -r, "error mounting \"%s\" to rootfs at \"%s\": open source %s",
+                         s->source, s->config->destination, s->source);
+    if (t.plain)    /* no use across mount namespaces: let I try and explain */
+        return 0;
+    const char *word = l->config->linux_->rootfsPropagation;
+    if (!(mount_propagation(word ? word : "") & MS_SHARED)) {
+        r = tree_propagate(l, t.fd, MS_SLAVE | MS_REC);
+        if (r < 0)
+            return error_set(e, -r, "change mount propagation of %s", s->source);
+    }
+    *ret_fd = TAKE_FD(t.fd);
+    return 0;
+}
+
+int mount_step_source(struct launch *l, const struct step *st, struct hull_error *e)
+{
+    const struct mount_step *s = st->arg;
+    if (!l->source_fds) {
+        size_t n = l->config->mounts.n;
+        int *fds = arena_array(l->arena, n, sizeof(*fds));
+        if (!fds)
+            return error_oom(e);
+        memset(fds, 0xff, n * sizeof(*fds));    /* -1 */
+        l->source_fds = fds;
+    }
+    int64_t uid = host_id_of_root(&l->config->linux_->uidMappings);
+    int64_t gid = host_id_of_root(&l->config->linux_->gidMappings);
+    if (uid == 0 || (uid > 0 && gid >= 0 && reachable(l, s->source, uid, gid)))
+        return 0;
+    return clone_source(l, s, &l->source_fds[s->index], e);
+}

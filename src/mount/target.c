@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Theory of operation: finds or makes the mount point of one mount. The image controls every name
+ * here, so the point is opened once, inside the root, and only its descriptor is used from then on.
+ *
+ * A mount over or in /proc could fake what the runtime writes there (CVE-2019-16884), so where the
+ * descriptor really is (readlink of its entry in our own procfs) is compared with a short list of
+ * files that lxcfs emulates. proc and sysfs themselves go only on a real directory, never through a
+ * link (CVE-2019-19921, CVE-2023-27561).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include "base/fd.h"
+#include "base/path.h"
+#include "mount/internal.h"
+
+static const char *const proc_files_allowed[] = {
+    "/proc/cpuinfo",   "/proc/diskstats", "/proc/meminfo", "/proc/stat",
+    "/proc/swaps",     "/proc/uptime",    "/proc/loadavg", "/proc/slabinfo",
+    "/proc/sys/kernel/ns_last_pid",       "/proc/sys/crypto/fips_enabled",
+};
+
+/* Refuses path (in the rootfs, links resolved) if it is in /proc and not to be mounted on. */
+static int check_proc(const struct mount_step *s, const char *full, const char *path, int source,
+                      struct hull_error *e)
+{
+    if (strncmp(path, "/proc", 5) != 0 || (path[5] != '\0' && path[5] != '/'))
+        return 0;
+    if (path[5] == '\0') {
+        struct statfs fs;
+        if (s->kind == MOUNT_PROC)
+            return 0;
+        if (s->kind == MOUNT_BIND && source >= 0 && fstatfs(source, &fs) == 0 &&
+            fs.f_type == PROC_SUPER_MAGIC)
+            return 0;
+        return error_set(e, HULL_E_INIT,
+                         "create mountpoint for %s mount: check proc-safety of %s mount: "
+                         "\"%s\" cannot be mounted because it is not of type proc",
+                         s->dest, s->dest, full);
+    }
+    for (size_t i = 0; i < COUNT_OF(proc_files_allowed); i++)
+        if (strcmp(path, proc_files_allowed[i]) == 0)
+            return 0;
+    return error_set(e, HULL_E_INIT,
+                     "create mountpoint for %s mount: check proc-safety of %s mount: "
+                     "\"%s\" cannot be mounted because it is inside /proc",
+                     s->dest, s->dest, full);
+}
+
+static int check_place(const struct launch *l, const struct mount_step *s, int fd, int source,
+                       struct hull_error *e)
+{
+    char link[32], full[PATH_MAX + 1];
+    snprintf(link, sizeof(link), "self/fd/%d", fd);
+    ssize_t n = readlinkat(l->proc_fd, link, full, sizeof(full) - 1);
+    if (n < 0)
+        return error_set(e, errno,
+                         "create mountpoint for %s mount: get mount destination real path",
+                         s->dest);
+    full[n] = '\0';
+    size_t root = strcmp(l->rootfs, "/") == 0 ? 0 : strlen(l->rootfs);
+    if (strncmp(full, l->rootfs, root) != 0 || (full[root] != '/' && full[root] != '\0'))
+        return error_set(e, HULL_E_INIT,
+                         "create mountpoint for %s mount: mountpoint \"%s\" is outside of rootfs "
+                         "\"%s\"",
+                         s->dest, full, l->rootfs);
+    if (full[root] == '\0' || strcmp(full + root, "/") == 0)
+        return error_set(e, HULL_E_INIT,
+                         "create mountpoint for %s mount: mountpoint \"%s\" is on the top of "
+                         "rootfs \"%s\"",
+                         s->dest, full, l->rootfs);
+    return check_proc(s, full, full + root, source, e);
+}
+
+int target_open(const struct launch *l, const struct mount_step *s, bool make_file, int source,
+                struct mount_target *ret, struct hull_error *e)
+{
+    bool plain = s->kind == MOUNT_PROC || s->kind == MOUNT_SYSFS;
+    _cleanup_target_ struct mount_target t = { .existed = true };
+    t.fd = plain ? path_open_in_root_nofollow(l->rootfs_fd, s->dest, O_PATH)
+                 : path_open_in_root(l->rootfs_fd, s->dest, O_PATH);
+    if (t.fd == -ENOENT) {
+        t.existed = false;
+        t.fd = make_file ? path_mkfile_in_root(l->rootfs_fd, s->dest, 0644)
+                         : path_mkdir_in_root(l->rootfs_fd, s->dest, 0755);
+    }
+    if (t.fd == -ELOOP && plain)
+        return error_set(e, HULL_E_INIT, "filesystem \"%s\" must be mounted on ordinary directory",
+                         s->config->type);
+    if (t.fd < 0)
+        return error_set(e, -t.fd, "create mountpoint for %s mount: %s mountpoint \"%s\"", s->dest,
+                         t.existed ? "open" : "make", s->dest);
+    if (fstat(t.fd, &t.st) < 0)
+        return error_set(e, errno, "create mountpoint for %s mount: stat", s->dest);
+    if (plain && !S_ISDIR(t.st.st_mode))
+        return error_set(e, HULL_E_INIT, "filesystem \"%s\" must be mounted on ordinary directory",
+                         s->config->type);
+    int r = check_place(l, s, t.fd, source, e);
+    if (r < 0)
+        return r;
+    /* move_mount(2) would say EINVAL; engines look for mount(2)'s ENOTDIR to give advice. */
+    if (s->kind != MOUNT_REMOUNT && S_ISDIR(t.st.st_mode) == make_file)
+        return error_set(e, ENOTDIR, "mount src=%s, dst=%s", s->source, s->dest);
+    *ret = t;
+    t.fd = -1;
+    return 0;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "oci/load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/fd.h"
+#include "json/bind.h"
+#include "json/field.h"
+#include "json/read.h"
+#include "oci/schema.h"
+
+static void log_unknown(void *arg, const char *path, unsigned line, unsigned column)
+{
+    log_debug(arg, "unknown field %s (%u:%u) is ignored", path, line, column);
+}
+
+/* An object of type t in the arena; NULL with the error set. */
+static void *parse(char *text, size_t len, const struct json_type *t, struct arena *a,
+                   struct log *log, struct hull_error *e)
+{
+    struct json_bind_options o = {.arg = log};
+    void *obj = arena_alloc(a, t->size);
+    if (!obj) {
+        error_oom(e);
+        return NULL;
+    }
+    if (log && log->level >= HULL_LOG_DEBUG)
+        o.unknown = log_unknown;
+    return json_bind(text, len, t, obj, a, &o, e) < 0 ? NULL : obj;
+}
+
+static int add_user(struct oci_process *p, struct arena *a, struct hull_error *e)
+{
+    if (!p->user)
+        p->user = arena_alloc(a, sizeof(*p->user)); /* 0:0 */
+    return p->user ? 0 : error_oom(e);
+}
+
+int oci_config_parse(char *text, size_t len, struct arena *a, struct log *log,
+                     struct oci_config **ret, struct hull_error *e)
+{
+    struct oci_config *c = parse(text, len, &oci_config_type, a, log, e);
+    if (!c)
+        return -e->code;
+    if (!c->linux_)
+        c->linux_ = arena_alloc(a, sizeof(*c->linux_));
+    if (!c->linux_)
+        return error_oom(e);
+    if (c->process) {
+        int err = add_user(c->process, a, e);
+        if (err < 0)
+            return err;
+    }
+    *ret = c;
+    return 0;
+}
+
+/* The whole file; NULL with the error set. */
+static char *read_text(int dirfd, const char *name, struct arena *a, size_t *ret_len,
+                       struct hull_error *e)
+{
+    char *text = fd_read_file(dirfd, name, JSON_TEXT_MAX, a, ret_len);
+    if (text)
+        return text;
+    if (errno == EFBIG)
+        error_set(e, HULL_E_CONFIG, "%s: more than 16 MiB of JSON text", name);
+    else
+        error_set(e, errno, "open %s", name);
+    return NULL;
+}
+
+int oci_config_load(int dirfd, const char *name, struct arena *a, struct log *log,
+                    struct oci_config **ret, struct hull_error *e)
+{
+    size_t len;
+    char *text = read_text(dirfd, name, a, &len, e);
+    if (!text && e->code == ENOENT)
+        return error_set(e, HULL_E_CONFIG, "JSON specification file %s not found", name);
+    if (!text)
+        return -e->code;
+    int err = oci_config_parse(text, len, a, log, ret, e);
+    return err < 0 ? error_prefix(e, "%s", name) : 0;
+}
+
+int oci_process_load(const char *path, struct arena *a, struct log *log, struct oci_process **ret,
+                     struct hull_error *e)
+{
+    size_t len;
+    char *text = read_text(AT_FDCWD, path, a, &len, e);
+    if (!text)
+        return -e->code;
+    struct oci_process *p = parse(text, len, &oci_process_type, a, log, e);
+    if (!p)
+        return error_prefix(e, "%s", path);
+    int err = add_user(p, a, e);
+    if (err < 0)
+        return err;
+    *ret = p;
+    return 0;
+}
+
+int oci_resources_parse(char *text, size_t len, struct arena *a, struct log *log,
+                        struct oci_resources **ret, struct hull_error *e)
+{
+    struct oci_resources *r = parse(text, len, &oci_resources_type, a, log, e);
+    if (!r)
+        return -e->code;
+    *ret = r;
+    return 0;
+}
+
+int oci_error_locate(int dirfd, const char *name, struct hull_error *e)
+{
+    size_t len, used = strlen(e->text);
+    unsigned line, column;
+    _cleanup_arena_ struct arena a = {0};
+    const bool ours = e->code == HULL_E_CONFIG || e->code == HULL_E_UNSUPPORTED;
+    if (!ours || !e->where[0] || (used > 0 && e->text[used - 1] == ')'))
+        return -e->code;
+    char *text = fd_read_file(dirfd, name, JSON_TEXT_MAX, &a, &len);
+    if (text && oci_locate(text, len, e->where, &line, &column) == 0)
+        snprintf(e->text + used, sizeof(e->text) - used, " (%u:%u)", line, column);
+    return -e->code;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Spec: config.md#mounts; for callers that are not root also what their mappings allow. */
+#include <stdlib.h>
+#include <string.h>
+#include "json/words.h"
+#include "oci/validate_part.h"
+
+bool oci_mount_has_option(const struct oci_mount *m, const char *name)
+{
+    for (size_t i = 0; i < m->options.n; i++)
+        if (strcmp(m->options.v[i], name) == 0)
+            return true;
+    return false;
+}
+
+static int check_idmap(const struct oci_config *c, const struct oci_mount *m, size_t i,
+                       struct hull_error *e)
+{
+    const bool flag = oci_mount_has_option(m, "idmap") || oci_mount_has_option(m, "ridmap");
+    const bool mappings = m->uidMappings.n || m->gidMappings.n;
+    const struct oci_path at = oci_path("mounts[%zu]", i);
+    if (!flag && !mappings)
+        return 0;
+    if (!oci_mount_has_option(m, "bind") && !oci_mount_has_option(m, "rbind"))
+        return error_at(e, at.text, HULL_E_CONFIG,
+                        "invalid mount %s: id-mapped mounts are only supported for bind-mounts",
+                        json_quote(m->destination).text);
+    if ((mappings && (!m->uidMappings.n || !m->gidMappings.n)) ||
+        (!mappings && !oci_namespace_find(c, "user")))
+        return error_at(e, at.text, HULL_E_CONFIG,
+                        "invalid mount %s: id-mapped mounts must have both uid and gid mappings "
+                        "specified",
+                        json_quote(m->destination).text);
+    return 0;
+}
+
+int oci_validate_mounts(const struct oci_config *c, struct log *log, struct hull_error *e)
+{
+    for (size_t i = 0; i < c->mounts.n; i++) {
+        const struct oci_mount *m = &c->mounts.v[i];
+        if (!*m->destination)
+            return oci_invalid(e, oci_path("mounts[%zu].destination", i), "must not be empty");
+        if (*m->destination != '/')
+            log_warning(log,
+                        "mount destination %s is not absolute. Support for non-absolute mount "
+                        "destinations will be removed in a future release.",
+                        m->destination);
+        int err = check_idmap(c, m, i, e);
+        if (err < 0)
+            return err;
+    }
+    return 0;
+}
+
+static bool is_mapped(const struct oci_id_mappings *map, unsigned long long id)
+{
+    for (size_t i = 0; i < map->n; i++)
+        if (id >= map->v[i].containerID && id - map->v[i].containerID < map->v[i].size)
+            return true;
+    return false;
+}
+
+/* One option; only uid= and gid= with a number matter, the kernel judges the rest. */
+static int check_id_option(const struct oci_config *c, const char *option, size_t i, size_t k,
+                           struct hull_error *e)
+{
+    const bool uid = strncmp(option, "uid=", 4) == 0;
+    if (!uid && strncmp(option, "gid=", 4) != 0)
+        return 0;
+    char *end;
+    unsigned long long id = strtoull(option + 4, &end, 10);
+    if (end == option + 4 || *end || option[4] == '-')
+        return 0;
+    if (is_mapped(uid ? &c->linux_->uidMappings : &c->linux_->gidMappings, id))
+        return 0;
+    return error_at(e, oci_path("mounts[%zu].options[%zu]", i, k).text, HULL_E_CONFIG,
+                    "cannot specify %s mount option for rootless container: user namespaces "
+                    "enabled, but no mapping found for %cid %llu",
+                    option, uid ? 'u' : 'g', id);
+}
+
+int oci_validate_rootless(const struct oci_config *c, struct hull_error *e)
+{
+    const struct oci_namespace *user = oci_namespace_find(c, "user");
+    if (!user)
+        return error_at(e, "linux.namespaces", HULL_E_CONFIG,
+                        "rootless container requires user namespaces");
+    if (user->path)
+        return 0; /* the mappings of the joined namespace are not in the configuration */
+    if (c->linux_->uidMappings.n == 0)
+        return error_at(e, "linux.uidMappings", HULL_E_CONFIG,
+                        "rootless containers requires at least one UID mapping");
+    if (c->linux_->gidMappings.n == 0)
+        return error_at(e, "linux.gidMappings", HULL_E_CONFIG,
+                        "rootless containers requires at least one GID mapping");
+    for (size_t i = 0; i < c->mounts.n; i++) {
+        const struct oci_mount *m = &c->mounts.v[i];
+        for (size_t k = 0; k < m->options.n; k++) {
+            int err = check_id_option(c, m->options.v[k], i, k, e);
+            if (err < 0)
+                return err;
+        }
+    }
+    return 0;
+}

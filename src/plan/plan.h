@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HULL_PLAN_PLAN_H
+#define HULL_PLAN_PLAN_H
+
+#include "step/launch.h"
+#include "step/step.h"
+
+/**
+ * The whole order of a start, in one place. Pure: looks at the inputs of l only (and makes
+ * l->cgroup, has_ns, ns_path from them).
+ * @param p  empty, with its arena set
+ */
+int plan_build(struct launch *l, struct plan *p, struct hull_error *e);
+/** The order of an exec: l->config->process is what is to run. */
+int plan_build_exec(struct launch *l, struct plan *p, struct hull_error *e);
+#endif

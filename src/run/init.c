@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Theory of operation
+ * I is made by one clone3 and is the container's pid 1 from the start. It inherits P's memory (config
+ * and plan) and walks the AT_INIT steps. Nothing of P may stay with it: the first step closes every
+ * descriptor that no later step needs, and blanks the environment that /proc/1/environ shows.
+ * After SYNC_COMMIT it waits at the gate (create) and executes the program. A failure before COMMIT
+ * goes to P; after it to whoever waits at the gate, else as one bare line to stderr, as runc does.
+ *
+ * The gate is exec.fifo, opened O_RDWR before the pivot: `start` writes one byte that I reads, and
+ * then waits until I's end is gone, which execve does (O_CLOEXEC); text in the fifo is I's error.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+#include "dev/console.h"
+#include "ns/ns.h"
+#include "process/process.h"
+#include "run/run.h"
+#include "state/state.h"
+
+extern char **environ;
+
+static int by_value(const void *a, const void *b)
+{
+    return *(const int *)a < *(const int *)b ? -1 : *(const int *)a > *(const int *)b;
+}
+
+void fds_close_except(int *keep, size_t n, unsigned preserve_fds)
+{
+    qsort(keep, n, sizeof(*keep), by_value);
+    unsigned next = 3 + preserve_fds;
+    for (size_t i = 0; i < n; i++) {
+        if (keep[i] < (int)next)
+            continue;
+        if ((unsigned)keep[i] > next)
+            (void)sys_close_range(next, (unsigned)keep[i] - 1, 0);
+        next = (unsigned)keep[i] + 1;
+    }
+    (void)sys_close_range(next, ~0u, 0);
+}
+
+int init_step_begin(struct launch *l, const struct step *s, struct hull_error *e)
+{
+    (void)s;
+    const size_t sources = l->source_fds ? l->config->mounts.n : 0;
+    int *keep = arena_array(l->arena, NS_COUNT + 7 + sources, sizeof(*keep));
+    size_t n = 0;
+    if (!keep)
+        return error_oom(e);
+    for (size_t i = 0; i < sources; i++)
+        keep[n++] = l->source_fds[i];
+    for (int i = 0; i < NS_COUNT; i++)
+        keep[n++] = l->ns_fd[i];
+    keep[n++] = l->sync_fd;
+    keep[n++] = l->fifo_fd;
+    keep[n++] = l->console_sock;
+    keep[n++] = l->bundle_fd;
+    keep[n++] = l->proc_fd;
+    keep[n++] = l->join_pidfd;
+    keep[n++] = l->join_root;
+    fds_close_except(keep, n, l->options->preserve_fds);
+    l->state_fd = l->root_fd = l->signal_fd = l->peer_fd = l->init_pidfd = -1;
+    /* The host's procfs, while no mount of the container can be in front of it. */
+    fd_close(&l->proc_fd);
+    l->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (l->proc_fd < 0)
+        return error_set(e, errno, "open /proc");
+    /* The death of P before COMMIT must end us; its end of the socket tells it too, but not while we block. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+        return error_set(e, errno, "prctl(PR_SET_PDEATHSIG)");
+    if (setsid() < 0)
+        return error_set(e, errno, "setsid");
+    /* Unprivileged P has to write our maps, which it may only while we are dumpable. */
+    if (!(l->rootless && l->has_ns[NS_USER]) && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        return error_set(e, errno, "prctl(PR_SET_DUMPABLE)");
+    (void)prctl(PR_SET_NAME, "hull:init", 0, 0, 0);
+    for (char **v = environ; v && *v; v++)
+        memset(*v, 0, strlen(*v));
+    return 0;
+}
+
+int init_step_console(struct launch *l, const struct step *s, struct hull_error *e)
+{
+    (void)s;
+    _cleanup_close_ int master = -1;
+    _cleanup_close_ int slave = -1;
+    int r = console_open(l, &master, &slave, e);
+    if (r < 0)
+        return r;
+    if (l->console_sock >= 0) {
+        r = fd_send(l->console_sock, master, "/dev/ptmx", strlen("/dev/ptmx"));
+        if (r < 0)
+            return error_set(e, -r, "send the terminal to the console socket");
+        fd_close(&l->console_sock);
+    } else {
+        r = sync_send_console(l, master, e);
+        if (r < 0)
+            return r;
+    }
+    if (l->has_ns[NS_MOUNT] && l->rootfs) {
+        r = console_bind(l, slave, e);
+        if (r < 0)
+            return r;
+    }
+    return console_adopt(slave, e);
+}
+
+int program_execute(const char *path, char *const *argv, char *const *env, unsigned preserve_fds,
+                    uint64_t ignored)
+{
+    for (unsigned i = 0; i < preserve_fds; i++) {
+        int flags = fcntl(3 + (int)i, F_GETFD);
+        if (flags > 0)
+            (void)fcntl(3 + (int)i, F_SETFD, flags & ~FD_CLOEXEC);
+    }
+    (void)sys_close_range(3 + preserve_fds, ~0u, CLOSE_RANGE_CLOEXEC);
+    signals_reset(ignored);
+    execve(path, argv, env);
+    return -errno;
+}
+
+/* Waits for `start`; never returns without being told to go. */
+static void gate(struct launch *l)
+{
+    char byte;
+    ssize_t n;
+    do
+        n = read(l->fifo_fd, &byte, 1);
+    while (n < 0 && errno == EINTR);
+    if (n != 1)
+        _exit(1);
+}
+
+/* After COMMIT: to the one who waits (start or run), or to stderr as one bare line. */
+static void fail_late(struct launch *l, const struct hull_error *e, bool to_waiter)
+    __attribute__((noreturn));
+static void fail_late(struct launch *l, const struct hull_error *e, bool to_waiter)
+{
+    if (to_waiter && l->fifo_fd >= 0) {
+        (void)fd_write_all(l->fifo_fd, e->text, strlen(e->text));
+    } else if (to_waiter && l->sync_fd >= 0) {
+        sync_send_error(l, e);
+    } else {
+        char line[sizeof(e->text) + 1];
+        int n = snprintf(line, sizeof(line), "%s\n", e->text);
+        (void)fd_write_all(2, line, (size_t)n);
+    }
+    _exit(255);
+}
+
+static void start_container_hooks(struct launch *l)
+{
+    const struct oci_hook_list *hooks = hooks_of(l->config, HOOK_START_CONTAINER);
+    if (!hooks)
+        return;
+    struct hull_error err = {0};
+    struct hook_run run = {.kind = HOOK_START_CONTAINER, .env = l->env};
+    struct oci_state st = {.ociVersion = (char *)HULL_SPEC_VERSION, .id = (char *)l->id,
+                           .status = (char *)"created", .pid = {true, getpid()},
+                           .bundle = (char *)l->bundle, .annotations = l->config->annotations};
+    run.state = state_oci_json(&st, l->arena);
+    if (!run.state || hooks_run(hooks, &run, &err) < 0)
+        fail_late(l, &err, true);
+}
+
+int init_step_exec(struct launch *l, const struct step *s, struct hull_error *e)
+{
+    (void)s;
+    if (prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) < 0)
+        return error_set(e, errno, "prctl(PR_SET_PDEATHSIG)");
+    if (l->fifo_fd >= 0) {
+        fd_close(&l->sync_fd);
+        gate(l);
+    }
+    start_container_hooks(l);
+    const struct oci_process *p = l->config->process;
+    int r = program_execute(l->argv0_path, p->args.v, l->env, l->options->preserve_fds, l->ignored);
+    struct hull_error err;
+    exec_explain(l->argv0_path, p->args.v[0], -r, &err);
+    fail_late(l, &err, false);
+}
+
+void init_main(struct launch *l, const struct plan *p)
+{
+    struct hull_error err = {0};
+    struct log log;
+    sync_log_to_parent(l, &log);
+    size_t done;
+    plan_execute(l, p, AT_INIT, &done, &err);
+    /* plan_execute only returns on failure: the last step does not return. */
+    sync_send_error(l, &err);
+    _exit(1);
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Theory of operation
+ * exec: the process X that joins a container. P, which is non-dumpable, enters only the pid namespace
+ * around the clone; X is cloned into the cgroup and joins the rest with one setns on a pidfd of init,
+ * which also takes care of the order with a user namespace. An unprivileged P may not enter the pid
+ * namespace alone: then a stage joins everything (gaining the rights of the user namespace) and clones
+ * X with CLONE_PARENT. Then X walks the same steps as an init does for its process.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/proc.h"
+#include "base/sys.h"
+#include "cgroup/cgroup.h"
+#include "ns/ns.h"
+#include "run/run.h"
+
+int join_step_cgroup(struct launch *l, const struct step *s, struct hull_error *e)
+{
+    (void)s;
+    return cgroup_enter(l->entry, e);
+}
+
+int join_step_cgroup_host(struct launch *l, const struct step *s, struct hull_error *e)
+{
+    (void)s;
+    return cgroup_enter_host(l->cgroup, l->entry, l->init_pid, l->join_pid, l->exec_cgroups, e);
+}
+
+static int join_all(struct launch *l, unsigned flags, struct hull_error *e)
+{
+    if (flags && setns(l->join_pidfd, (int)flags) < 0)
+        return error_set(e, errno, "failed to join the container's namespaces (setns)");
+    return 0;
+}
+
+int join_step_namespaces(struct launch *l, const struct step *s, struct hull_error *e)
+{
+    (void)s;
+    int r = l->join_flags ? join_all(l, l->join_flags & ~(unsigned)CLONE_NEWPID, e) : 0;
+    if (r < 0)
+        return r;
+    fd_close(&l->join_pidfd);
+    if (l->join_root >= 0) {
+        if (fchdir(l->join_root) < 0 || chroot(".") < 0)
+            return error_set(e, errno, "failed to enter the container's root directory");
+        fd_close(&l->join_root);
+    }
+    if (l->has_ns[NS_USER]) {
+        r = userns_become_root(e);
+        if (r < 0)
+            return r;
+    }
+    l->rootfs_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return l->rootfs_fd < 0 ? error_set(e, errno, "open the container's root directory") : 0;
+}
+
+static void become(struct launch *l) __attribute__((noreturn));
+static void become(struct launch *l)
+{
+    l->sync_fd = TAKE_FD(l->peer_fd);
+    init_main(l, l->plan);
+}
+
+static void stage(struct launch *l) __attribute__((noreturn));
+static void stage(struct launch *l)
+{
+    struct hull_error err = {0};
+    l->sync_fd = l->peer_fd;
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    int r = join_all(l, l->join_flags, &err);
+    if (r == 0) {
+        struct clone_args args = {.flags = CLONE_PARENT};
+        l->join_flags = 0;
+        pid_t pid = sys_clone3(&args, sizeof(args));
+        if (pid == 0)
+            become(l);
+        r = pid < 0 ? error_set(&err, errno, "clone3") : sync_notify(l, SYNC_STAGED, (uint64_t)pid, &err);
+    }
+    if (r < 0)
+        sync_send_error(l, &err);
+    _exit(r < 0);
+}
+
+static pid_t clone_entry(struct launch *l, struct clone_args *args)
+{
+    if (l->entry->clone_fd >= 0) {
+        struct clone_args with = *args;
+        with.flags |= CLONE_INTO_CGROUP;
+        with.cgroup = (uint64_t)l->entry->clone_fd;
+        l->entry->cloned_into = true;
+        pid_t pid = sys_clone3(&with, sizeof(with));
+        if (pid >= 0)
+            return pid;
+        l->entry->cloned_into = false;
+    }
+    return sys_clone3(args, sizeof(*args));
+}
+
+static int clone_by_stage(struct launch *l, struct hull_error *e)
+{
+    struct clone_args args = {.exit_signal = SIGCHLD};
+    pid_t pid = clone_entry(l, &args);
+    if (pid == 0)
+        stage(l);
+    if (pid < 0)
+        return error_set(e, errno, "clone3");
+    fd_close(&l->peer_fd);
+    int status, r = sync_await_parent(l, SYNC_STAGED, e);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (r < 0)
+        return r;
+    l->init_pidfd = sys_pidfd_open(l->init_pid, 0);
+    return l->init_pidfd < 0 ? error_set(e, errno, "pidfd_open") : 0;
+}
+
+static int clone_direct(struct launch *l, struct hull_error *e)
+{
+    _cleanup_close_ int own = -1;
+    if (l->join_flags & CLONE_NEWPID) {
+        own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+        if (own < 0 || setns(l->join_pidfd, CLONE_NEWPID) < 0)
+            return error_set(e, errno, "failed to join the container's pid namespace");
+    }
+    struct clone_args args = {
+        .flags = CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&l->init_pidfd, .exit_signal = SIGCHLD};
+    pid_t pid = clone_entry(l, &args);
+    if (pid == 0)
+        become(l);
+    int err = errno;
+    if (own >= 0 && setns(own, CLONE_NEWPID) < 0 && pid < 0)
+        err = errno;
+    if (pid < 0)
+        return error_set(e, err, "clone3");
+    l->init_pid = pid;
+    fd_close(&l->peer_fd);
+    return 0;
+}
+
+int join_step_clone(struct launch *l, const struct step *s, struct hull_error *e)
+{
+    (void)s;
+    int r = sync_pair(l, e);
+    if (r < 0)
+        return r;
+    const bool staged = l->rootless && l->join_flags & CLONE_NEWUSER && l->join_flags & CLONE_NEWPID;
+    return staged ? clone_by_stage(l, e) : clone_direct(l, e);
+}

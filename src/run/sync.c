@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Theory of operation
+ * P and I share a SOCK_SEQPACKET pair; a message is one struct message with its text. Events are a
+ * handshake (enum sync_event); errors and log lines of I travel whole, so that P can report them; the
+ * pty master comes as SCM_RIGHTS. End of file tells each side that the other is gone: I then exits,
+ * P then reports at which step I died (the breadcrumb page survives it).
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+#include "cgroup/cgroup.h"
+#include "run/run.h"
+
+enum message_type { MSG_EVENT = 1, MSG_ERROR, MSG_LOG, MSG_CONSOLE };
+
+struct message {
+    uint16_t type;
+    uint16_t detail;           /* event, log level */
+    int32_t  code;             /* MSG_ERROR */
+    uint64_t value;            /* MSG_EVENT */
+    char     where[sizeof(((struct hull_error *)0)->where)];
+    char     text[sizeof(((struct hull_error *)0)->text)];
+};
+#define MESSAGE_MIN offsetof(struct message, where)
+
+int sync_pair(struct launch *l, struct hull_error *e)
+{
+    int s[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s) < 0)
+        return error_set(e, errno, "socketpair");
+    l->sync_fd = s[0];
+    l->peer_fd = s[1];
+    return 0;
+}
+
+static int send_message(int fd, const struct message *m, size_t len)
+{
+    ssize_t n;
+    do
+        n = send(fd, m, len, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : 0;
+}
+
+int sync_notify(struct launch *l, enum sync_event ev, uint64_t value, struct hull_error *e)
+{
+    struct message m;
+    memset(&m, 0, MESSAGE_MIN);
+    m.type = MSG_EVENT;
+    m.detail = (uint16_t)ev;
+    m.value = value;
+    int r = send_message(l->sync_fd, &m, MESSAGE_MIN);
+    /* P: a gone I is reported by the next await, which knows why. */
+    return r < 0 && r != -EPIPE ? error_set(e, -r, "sync socket") : 0;
+}
+
+void sync_send_error(struct launch *l, const struct hull_error *e)
+{
+    struct message m;
+    memset(&m, 0, MESSAGE_MIN);
+    m.type = MSG_ERROR;
+    m.code = e->code;
+    memcpy(m.where, e->where, sizeof(m.where));
+    size_t n = strnlen(e->text, sizeof(e->text) - 1);
+    memcpy(m.text, e->text, n);
+    m.text[n] = '\0';
+    (void)send_message(l->sync_fd, &m, offsetof(struct message, text) + n + 1);
+}
+
+int sync_send_console(struct launch *l, int master, struct hull_error *e)
+{
+    struct message m;
+    memset(&m, 0, MESSAGE_MIN);
+    m.type = MSG_CONSOLE;
+    int r = fd_send(l->sync_fd, master, &m, MESSAGE_MIN);
+    return r < 0 ? error_set(e, -r, "hand over the terminal") : 0;
+}
+
+static void log_over_socket(void *arg, enum hull_log_level level, const char *text)
+{
+    const struct launch *l = arg;
+    struct message m;
+    memset(&m, 0, offsetof(struct message, text));
+    m.type = MSG_LOG;
+    m.detail = (uint16_t)level;
+    size_t n = strnlen(text, sizeof(m.text) - 1);
+    memcpy(m.text, text, n);
+    m.text[n] = '\0';
+    if (l->sync_fd >= 0)
+        (void)send_message(l->sync_fd, &m, offsetof(struct message, text) + n + 1);
+}
+
+void sync_log_to_parent(struct launch *l, struct log *log)
+{
+    *log = (struct log){.fn = log_over_socket, .arg = l, .level = l->log ? l->log->level : HULL_LOG_ERROR};
+    l->log = log;
+}
+
+/* Receives one message; 0: end of file. A descriptor that comes with it goes to *ret_fd. */
+static ssize_t receive(int sock, struct message *m, int *ret_fd)
+{
+    union { struct cmsghdr align; char room[CMSG_SPACE(sizeof(int))]; } c;
+    struct iovec io = {.iov_base = m, .iov_len = sizeof(*m)};
+    struct msghdr h = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c)};
+    ssize_t n;
+    do
+        n = recvmsg(sock, &h, MSG_CMSG_CLOEXEC);
+    while (n < 0 && errno == EINTR);
+    if (n <= 0)
+        return n < 0 && errno != ECONNRESET ? -errno : 0;
+    struct cmsghdr *ch = CMSG_FIRSTHDR(&h);
+    if (ch && ch->cmsg_type == SCM_RIGHTS && ch->cmsg_len == CMSG_LEN(sizeof(int)))
+        memcpy(ret_fd, CMSG_DATA(ch), sizeof(int));
+    m->text[sizeof(m->text) - 1] = m->where[sizeof(m->where) - 1] = '\0';
+    return n;
+}
+
+int sync_await_init(struct launch *l, enum sync_event ev, struct hull_error *e)
+{
+    struct message m;
+    int fd = -1;
+    ssize_t n = receive(l->sync_fd, &m, &fd);
+    if (n == 0)
+        _exit(1); /* P is gone: nobody will ever start us */
+    if (n < 0)
+        return error_set(e, (int)-n, "sync socket");
+    if (m.type != MSG_EVENT || m.detail != ev)
+        return error_set(e, EPROTO, "sync socket: event %u instead of %u", m.detail, ev);
+    if (ev == SYNC_COMMIT)
+        l->ignored = m.value;
+    return 0;
+}
+
+/* I ended without a word: say at which step, by what, and whether the OOM killer did it. */
+static int init_died(struct launch *l, struct hull_error *e)
+{
+    siginfo_t info = {0};
+    const char *step = l->crumb->step < STEP_COUNT ? step_info((enum step_kind)l->crumb->step)->name : "?";
+    if (waitid(P_PIDFD, (id_t)l->init_pidfd, &info, WEXITED | WNOWAIT) < 0)
+        return error_set(e, HULL_E_INIT, "container init ended in step %s", step);
+    if (info.si_code == CLD_EXITED)
+        return error_set(e, HULL_E_INIT, "container init exited with status %d in step %s", info.si_status, step);
+    uint64_t oom = l->cgroup ? cgroup_oom_kills(l->cgroup) : 0;
+    if (oom > 0)
+        return error_at(e, "linux.resources.memory.limit", HULL_E_INIT,
+                        "container init was OOM-killed (memory limit too low?) in step %s", step);
+    return error_set(e, HULL_E_INIT, "container init was killed by signal %d in step %s",
+                     info.si_status, step);
+}
+
+static int interrupted(int signal_fd, struct hull_error *e)
+{
+    struct signalfd_siginfo si;
+    if (read(signal_fd, &si, sizeof(si)) != sizeof(si))
+        return 0;
+    if (si.ssi_signo != SIGINT && si.ssi_signo != SIGTERM && si.ssi_signo != SIGHUP && si.ssi_signo != SIGQUIT)
+        return 0; /* SIGCHLD of hooks, SIGWINCH, ... */
+    return error_set(e, HULL_E_INTERRUPTED, "interrupted by signal %u", si.ssi_signo);
+}
+
+/* One message or signal; 1: the event came, 2: end of file. */
+static int serve(struct launch *l, enum sync_event ev, struct hull_error *e)
+{
+    struct pollfd p[] = {{.fd = l->sync_fd, .events = POLLIN}, {.fd = l->signal_fd, .events = POLLIN}};
+    if (poll(p, 2, -1) < 0)
+        return errno == EINTR ? 0 : error_set(e, errno, "poll");
+    if (p[1].revents) {
+        int r = interrupted(l->signal_fd, e);
+        if (r < 0)
+            return r;
+    }
+    if (!p[0].revents)
+        return 0;
+    struct message m;
+    int fd = -1;
+    ssize_t n = receive(l->sync_fd, &m, &fd);
+    if (n < 0)
+        return error_set(e, (int)-n, "sync socket");
+    if (n == 0)
+        return 2;
+    switch (m.type) {
+    case MSG_EVENT:
+        if (m.detail != ev)
+            return error_set(e, EPROTO, "sync socket: event %u instead of %u", m.detail, ev);
+        if (ev == SYNC_STAGED)
+            l->init_pid = (pid_t)m.value;
+        return 1;
+    case MSG_LOG:
+        log_line(l->log, (enum hull_log_level)m.detail, "%s", m.text);
+        return 0;
+    case MSG_CONSOLE:
+        fd_close(&l->console_fd);
+        l->console_fd = fd;
+        return 0;
+    case MSG_ERROR:
+        e->code = m.code > 0 ? m.code : HULL_E_INIT;
+        memcpy(e->where, m.where, sizeof(e->where));
+        memcpy(e->text, m.text, sizeof(e->text));
+        return -e->code;
+    default:
+        return error_set(e, EPROTO, "sync socket: message type %u", m.type);
+    }
+}
+
+int sync_await_parent(struct launch *l, enum sync_event ev, struct hull_error *e)
+{
+    for (;;) {
+        int r = serve(l, ev, e);
+        if (r == 2)
+            return init_died(l, e);
+        if (r != 0)
+            return r < 0 ? r : 0;
+    }
+}
+
+int sync_await_exec(struct launch *l, struct hull_error *e)
+{
+    for (;;) {
+        int r = serve(l, (enum sync_event)0, e);
+        if (r < 0 && e->code == HULL_E_INTERRUPTED)
+            continue; /* the program exists: the signal is for the foreground loop, or too late */
+        if (r != 0)
+            return r < 0 ? r : 0;
+    }
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Theory of operation
+ * run and exec in the foreground: one poll loop over a signalfd, the pidfd of the process and, with a
+ * terminal, stdin and the pty master. Signals go on to the process, SIGWINCH sets the size of its
+ * terminal, SIGCHLD reaps. When the process has ended, what the pty still holds is copied before we
+ * return: the kernel flushes a pty's buffer at poll and read, so reading until there is nothing, or
+ * EIO because no slave is open, loses nothing (but a background process may keep the slave open).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+#include "run/run.h"
+
+struct loop {
+    struct foreground *f;
+    bool   ended;
+    int    status;
+    bool   stdin_open, stdout_open;
+    char   in[8192];           /* stdin -> master, what the pty did not take yet */
+    size_t in_len;
+    bool   restore;
+    struct termios saved;
+};
+
+static void resize(const struct foreground *f)
+{
+    struct winsize w;
+    if (f->master >= 0 && ioctl(0, TIOCGWINSZ, &w) == 0)
+        (void)ioctl(f->master, TIOCSWINSZ, &w);
+}
+
+static void reap(struct loop *p)
+{
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid != p->f->pid)
+            continue;
+        p->ended = true;
+        p->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    }
+}
+
+static void signals(struct loop *p)
+{
+    struct signalfd_siginfo si;
+    while (read(p->f->signal_fd, &si, sizeof(si)) == sizeof(si)) {
+        switch (si.ssi_signo) {
+        case SIGCHLD: /* the pidfd tells too, but not about adopted children */
+            reap(p);
+            break;
+        case SIGWINCH:
+            resize(p->f);
+            break;
+        case SIGURG:
+        case SIGPIPE:
+            break;
+        default:
+            (void)sys_pidfd_send_signal(p->f->pidfd, (int)si.ssi_signo);
+        }
+    }
+}
+
+/* One read's worth from the pty to stdout; false: nothing more there. */
+static bool output(struct loop *p)
+{
+    char buf[32768];
+    ssize_t n = read(p->f->master, buf, sizeof(buf));
+    if (n < 0 && errno == EINTR)
+        return true;
+    if (n <= 0) {
+        if (n == 0 || errno != EAGAIN)
+            fd_close(&p->f->master);
+        return false;
+    }
+    if (p->stdout_open && fd_write_all(1, buf, (size_t)n) < 0)
+        p->stdout_open = false; /* the reader is gone; the process must not block on its terminal */
+    return true;
+}
+
+static void input_read(struct loop *p)
+{
+    ssize_t n = read(0, p->in, sizeof(p->in));
+    if (n > 0)
+        p->in_len = (size_t)n;
+    else if (n == 0 || errno != EINTR)
+        p->stdin_open = false;
+}
+
+static void input_write(struct loop *p)
+{
+    ssize_t n = write(p->f->master, p->in, p->in_len);
+    if (n > 0) {
+        p->in_len -= (size_t)n;
+        memmove(p->in, p->in + n, p->in_len);
+    } else if (n < 0 && errno != EAGAIN && errno != EINTR) {
+        p->in_len = 0;
+        p->stdin_open = false;
+    }
+}
+
+static int turn(struct loop *p, struct hull_error *e)
+{
+    const bool tty = p->f->master >= 0;
+    struct pollfd v[] = {
+        {.fd = p->f->signal_fd, .events = POLLIN},
+        {.fd = p->f->pidfd, .events = POLLIN},
+        {.fd = tty && p->stdin_open && p->in_len == 0 ? 0 : -1, .events = POLLIN},
+        {.fd = p->f->master, .events = (short)(POLLIN | (p->in_len > 0 ? POLLOUT : 0))},
+    };
+    if (poll(v, COUNT_OF(v), -1) < 0)
+        return errno == EINTR ? 0 : error_set(e, errno, "poll");
+    if (v[0].revents)
+        signals(p);
+    if (v[2].revents)
+        input_read(p);
+    if (tty && v[3].revents & POLLOUT)
+        input_write(p);
+    if (tty && v[3].revents & (POLLIN | POLLHUP | POLLERR))
+        (void)output(p);
+    if (v[1].revents)
+        reap(p);
+    return 0;
+}
+
+static void raw_mode(struct loop *p)
+{
+    if (tcgetattr(0, &p->saved) < 0)
+        return; /* stdin is no terminal: nothing to switch */
+    struct termios raw = p->saved;
+    cfmakeraw(&raw);
+    if (tcsetattr(0, TCSANOW, &raw) == 0)
+        p->restore = true;
+}
+
+int foreground_wait(struct foreground *f, int *ret_status, struct hull_error *e)
+{
+    struct loop p = {.f = f, .stdin_open = true, .stdout_open = true};
+    int r = 0;
+    if (f->master >= 0) {
+        raw_mode(&p);
+        resize(f);
+        (void)fcntl(f->master, F_SETFL, O_NONBLOCK);
+    }
+    while (!p.ended && r == 0)
+        r = turn(&p, e);
+    while (f->master >= 0) {
+        struct pollfd v = {.fd = f->master, .events = POLLIN};
+        if (poll(&v, 1, 0) <= 0 || !output(&p))
+            break;
+    }
+    fd_close(&f->master);
+    if (p.restore)
+        (void)tcsetattr(0, TCSANOW, &p.saved);
+    if (r == 0)
+        *ret_status = p.status;
+    return r;
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Theory of operation
+ * All access goes through descriptors of the root and of the container's directory, with O_NOFOLLOW:
+ * a link planted in the state root is never followed, and delete never empties what it points to.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+#include "state/state.h"
+
+int state_check_id(const char *id, struct hull_error *e)
+{
+    size_t n = strlen(id);
+    size_t ok = strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+.-");
+    if (n == 0)
+        return error_set(e, HULL_E_CONFIG, "container id cannot be empty");
+    if (ok != n || n > 1024 || strcmp(id, ".") == 0 || strcmp(id, "..") == 0)
+        return error_set(e, HULL_E_CONFIG, "invalid container ID format");
+    return 0;
+}
+
+static int make_parents(const char *root)
+{
+    char path[4096];
+    size_t n = strlen(root);
+    if (n >= sizeof(path))
+        return -ENAMETOOLONG;
+    memcpy(path, root, n + 1);
+    for (char *p = path + 1;; p++) {
+        if (*p != '/' && *p != '\0')
+            continue;
+        char was = *p;
+        *p = '\0';
+        if (mkdir(path, 0700) < 0 && errno != EEXIST)
+            return -errno;
+        *p = was;
+        if (!was)
+            return 0;
+    }
+}
+
+int state_open_root(const char *root, bool make, struct hull_error *e)
+{
+    int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT && make) {
+        int r = make_parents(root);
+        if (r < 0)
+            return error_set(e, -r, "mkdir %s", root);
+        fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    }
+    return fd < 0 ? error_set(e, errno, "open %s", root) : fd;
+}
+
+int state_lock(int dir_fd, const char *id, struct hull_error *e)
+{
+    /* Nearly always free: hooks and waits run without it or hold it only as long as they must. */
+    for (int ms = 1, waited = 0; flock(dir_fd, LOCK_EX | LOCK_NB) < 0; waited += ms) {
+        if (errno == EINTR)
+            continue;
+        if (errno != EWOULDBLOCK)
+            return error_set(e, errno, "lock container %s", id);
+        if (waited > 10000)
+            return error_set(e, HULL_E_STATE, "container %s is locked by another hull that has been at work for 10 s", id);
+        if (ms < 50)
+            ms *= 2;
+        struct timespec t = {.tv_nsec = ms * 1000000L};
+        nanosleep(&t, NULL);
+    }
+    return 0;
+}
+
+int state_make_dir(int root_fd, const char *id, struct hull_error *e)
+{
+    if (mkdirat(root_fd, id, 0711) < 0) {
+        if (errno == EEXIST)
+            return error_set(e, HULL_E_EXISTS, "container with given ID already exists");
+        return error_set(e, errno, "mkdir %s", id);
+    }
+    int fd = openat(root_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        int err = errno;
+        if (fd >= 0)
+            close(fd);
+        (void)unlinkat(root_fd, id, AT_REMOVEDIR);
+        return error_set(e, err, "open state directory of %s", id);
+    }
+    return fd;
+}
+
+int state_open_dir(int root_fd, const char *id, struct hull_error *e)
+{
+    int fd = openat(root_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return error_set(e, HULL_E_NOT_FOUND, "container does not exist");
+    return fd < 0 ? error_set(e, errno, "open state directory of %s", id) : fd;
+}
+
+/* Empties a directory without following links; depth bounds a hostile tree. */
+static int empty_dir(int fd, int depth)
+{
+    int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = copy < 0 ? NULL : fdopendir(copy);
+    if (!d) {
+        if (copy >= 0)
+            close(copy);
+        return -errno;
+    }
+    int r = 0;
+    for (struct dirent *ent; r == 0 && (ent = readdir(d));) {
+        if (strcmp(ent->d_name, ".") == 0 || strcmp(ent->d_name, "..") == 0)
+            continue;
+        if (unlinkat(fd, ent->d_name, 0) == 0)
+            continue;
+        if (errno != EISDIR && errno != EPERM) {
+            r = -errno;
+            break;
+        }
+        _cleanup_close_ int sub = openat(fd, ent->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        r = sub < 0 ? -errno : depth > 0 ? empty_dir(sub, depth - 1) : -ELOOP;
+        if (r == 0 && unlinkat(fd, ent->d_name, AT_REMOVEDIR) < 0)
+            r = -errno;
+    }
+    closedir(d);
+    return r;
+}
+
+int state_remove_dir(int root_fd, const char *id, struct hull_error *e)
+{
+    _cleanup_close_ int fd = openat(root_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        if (errno == ENOENT)
+            return 0;
+        /* A link or a plain file in our place: remove the entry itself. */
+        if ((errno == ENOTDIR || errno == ELOOP) && unlinkat(root_fd, id, 0) == 0)
+            return 0;
+        return error_set(e, errno, "open state directory of %s", id);
+    }
+    static const char *const ours[] = {EXEC_FIFO, "config.json", "state.json"};
+    for (size_t i = 0; i < COUNT_OF(ours); i++)
+        (void)unlinkat(fd, ours[i], 0);
+    if (unlinkat(root_fd, id, AT_REMOVEDIR) == 0)
+        return 0;
+    int r = errno == ENOTEMPTY || errno == EEXIST ? empty_dir(fd, 8) : -errno;
+    if (r == 0 && unlinkat(root_fd, id, AT_REMOVEDIR) < 0)
+        r = -errno;
+    return r < 0 ? error_set(e, -r, "remove state directory of %s", id) : 0;
+}
+
+bool state_has_fifo(int dir_fd)
+{
+    struct stat st;
+    return fstatat(dir_fd, EXEC_FIFO, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Everything that making one container needs: inputs, fixed before the plan is built, and run-time
+ * descriptors, filled by steps. P and I each have a copy after the clone (plain fork semantics).
+ */
+#ifndef HULL_STEP_LAUNCH_H
+#define HULL_STEP_LAUNCH_H
+
+#include <sys/types.h>
+#include "hull.h"
+#include "base/arena.h"
+#include "base/log.h"
+#include "host/facts.h"
+#include "oci/config.h"
+#include "step/step.h"
+
+enum ns_type { NS_MOUNT, NS_UTS, NS_IPC, NS_USER, NS_PID, NS_NET, NS_CGROUP, NS_TIME, NS_COUNT };
+
+struct cgroup;
+struct cgroup_entry;
+
+/* One page that P and I share, so that the step is known even when I was killed in it. */
+struct breadcrumb { volatile unsigned step; };
+
+struct launch {
+    /* inputs */
+    const struct oci_config          *config;
+    const struct host_facts          *host;
+    const struct hull_create_options *options;
+    const char   *name;            /* "hull" or "runc" */
+    const char   *id;
+    const char   *root;            /* state root, absolute */
+    const char   *bundle;          /* absolute */
+    const char   *rootfs;          /* absolute host path of root.path, no symlink in it */
+    bool          run;             /* run rather than create: no gate */
+    bool          detach;          /* nobody forwards the terminal */
+    bool          rootless;        /* our effective uid is not 0, or 0 only in a user namespace */
+    bool          rootless_cgroup; /* permission errors on cgroups are tolerated */
+    bool          systemd_cgroup;
+    bool          has_ns[NS_COUNT];      /* listed in linux.namespaces */
+    const char   *ns_path[NS_COUNT];     /* NULL: a new one */
+    const struct plan *plan;
+    struct arena *arena;
+    struct log   *log;
+    const char   *config_text;     /* the configuration as read, before decoding */
+    size_t        config_len;
+
+    /* run time; descriptors are -1 when absent */
+    int      state_fd;     /* P: state directory of the container */
+    int      root_fd;      /* P: the state root */
+    int      ns_fd[NS_COUNT]; /* namespaces to join */
+    bool     cgroup_ns_cloned; /* the clone made the cgroup namespace, rooted at the new cgroup */
+    struct breadcrumb *crumb; /* shared page: where I is */
+    uint64_t ignored;      /* I: signals that were ignored when we started, bit n-1 */
+    int      signal_fd;    /* P: signalfd of everything that could interrupt it */
+    int      bundle_fd;    /* I: the bundle directory, for relative hook and source paths; may be -1 */
+    int      join_pidfd;   /* exec: init of the container to join */
+    pid_t    join_pid;     /* exec: its pid on the host */
+    char *const *exec_cgroups; /* exec: --cgroup, NULL-terminated, or NULL */
+    int      join_root;    /* exec into a container without mount namespace: its root; or -1 */
+    unsigned join_flags;   /* exec: CLONE_NEW* of the namespaces to join */
+    struct cgroup_entry *entry; /* exec: the opened ways into the cgroup */
+    int      sync_fd;      /* this process' end of the SEQPACKET pair */
+    int      peer_fd;      /* until the clone: the other end */
+    int      fifo_fd;      /* I: exec.fifo, O_RDWR */
+    int      console_sock; /* connected console socket */
+    int      console_fd;   /* P: pty master in the foreground; I: pty slave */
+    int      rootfs_fd;    /* I: O_PATH of the new root, in I's mount namespace; after pivot: "/" */
+    int      proc_fd;      /* I: verified procfs that shows I itself; see base/proc.h */
+    int      dev_null_fd;  /* I: verified /dev/null (1:3), O_PATH */
+    int     *source_fds;   /* per config mount: opened by P, or -1; NULL when none is needed */
+    struct cgroup *cgroup; /* see cgroup/cgroup.h */
+    pid_t    init_pid;     /* P: init's pid on the host */
+    int      init_pidfd;
+    uint64_t init_start;   /* field 22 of /proc/PID/stat */
+    const char *created;   /* RFC 3339 */
+    bool        cwd_entered; /* I */
+    const char *argv0_path; /* I: resolved program */
+    char   **env;           /* I: the program's environment */
+};
+#endif
