@@ -105,6 +105,15 @@ static bool is_late(const struct mount_step *s)
            (s->kind == MOUNT_TMPFS || strcmp(s->dest, "/dev") == 0);
 }
 
+/* A destination given as the host's path of the place in the rootfs means that place, as in runc. */
+static const char *strip_rootfs(const struct launch *l, const char *dest)
+{
+    const size_t n = l->rootfs ? strlen(l->rootfs) : 0;
+    if (n > 1 && strncmp(dest, l->rootfs, n) == 0 && dest[n] == '/')
+        return dest + n;
+    return dest;
+}
+
 static int make_step(const struct launch *l, size_t i, const struct mount_step **ret,
                      struct hull_error *e)
 {
@@ -120,6 +129,7 @@ static int make_step(const struct launch *l, size_t i, const struct mount_step *
     s->dest = path_clean(l->arena, rooted);
     if (!s->dest)
         return error_oom(e);
+    s->dest = strip_rootfs(l, s->dest);
     int r = mount_options_parse(l->arena, &m->options, &s->o, e);
     if (r < 0)
         return r;

@@ -11,7 +11,8 @@ static int check_mappings(const struct oci_id_mappings *map, const char *name,
         const struct oci_id_mapping *m = &map->v[i];
         const uint64_t room = UINT64_C(1) << 32;
         if (m->size == 0)
-            return oci_invalid(e, oci_path("linux.%s[%zu].size", name, i), "must be greater than 0");
+            return oci_invalid(e, oci_path("linux.%s[%zu].size", name, i),
+                               "must be greater than 0");
         if ((uint64_t)m->containerID + m->size > room || (uint64_t)m->hostID + m->size > room)
             return oci_invalid(e, oci_path("linux.%s[%zu].size", name, i),
                                "the range goes beyond 32 bits");

@@ -20,7 +20,8 @@ static int check_syscall(const struct oci_seccomp *s, size_t i, struct hull_erro
 {
     const struct oci_seccomp_syscall *c = &s->syscalls.v[i];
     if (c->names.n == 0)
-        return oci_invalid(e, oci_path("linux.seccomp.syscalls[%zu].names", i), "must not be empty");
+        return oci_invalid(e, oci_path("linux.seccomp.syscalls[%zu].names", i),
+                           "must not be empty");
     if (c->errnoRet.set && !takes_errno(c->action))
         return oci_invalid(e, oci_path("linux.seccomp.syscalls[%zu].errnoRet", i),
                            "action %s takes no errno", c->action);

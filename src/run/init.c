@@ -126,11 +126,24 @@ int program_execute(const char *path, char *const *argv, char *const *env, unsig
     return -errno;
 }
 
-/* Waits for `start`; never returns without being told to go. */
+static void end(int sig)
+{
+    _exit(128 + sig);
+}
+
+/*
+ * Waits for `start`; never returns without being told to go. A created container can be killed: pid 1
+ * gets a signal from outside only if it has a handler for it (execve takes the handlers away again).
+ */
 static void gate(struct launch *l)
 {
+    static const int deadly[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+    const struct sigaction act = {.sa_handler = end};
     char byte;
     ssize_t n;
+    for (size_t i = 0; i < COUNT_OF(deadly); i++)
+        (void)sigaction(deadly[i], &act, NULL);
+    signals_reset(0);
     do
         n = read(l->fifo_fd, &byte, 1);
     while (n < 0 && errno == EINTR);
@@ -170,11 +183,21 @@ static void start_container_hooks(struct launch *l)
         fail_late(l, &err, true);
 }
 
+int init_ready(struct launch *l, struct hull_error *e)
+{
+    int keep[] = {l->sync_fd, l->fifo_fd};
+    fds_close_except(keep, COUNT_OF(keep), l->options->preserve_fds);
+    l->rootfs_fd = l->proc_fd = l->dev_null_fd = -1;
+    /* P may be gone the moment it has sent COMMIT; until then end of file on the socket ends us. */
+    if (prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) < 0)
+        return error_set(e, errno, "prctl(PR_SET_PDEATHSIG)");
+    return 0;
+}
+
 int init_step_exec(struct launch *l, const struct step *s, struct hull_error *e)
 {
     (void)s;
-    if (prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) < 0)
-        return error_set(e, errno, "prctl(PR_SET_PDEATHSIG)");
+    (void)e;
     if (l->fifo_fd >= 0) {
         fd_close(&l->sync_fd);
         gate(l);

@@ -145,6 +145,11 @@ int run_step_notify(struct launch *l, const struct step *s, struct hull_error *e
 {
     if (needless(l, s))
         return 0;
+    if (s->index == SYNC_READY) {
+        int r = init_ready(l, e);
+        if (r < 0)
+            return r;
+    }
     /* With COMMIT I learns which signals it has to reset before execve. */
     uint64_t value = s->index == SYNC_COMMIT ? l->ignored : 0;
     return sync_notify(l, (enum sync_event)s->index, value, e);

@@ -52,6 +52,8 @@ int program_execute(const char *path, char *const *argv, char *const *env, unsig
                     uint64_t ignored);
 /** Closes every descriptor but 0..2+preserve and those in keep (sorted by this; -1 is skipped). */
 void fds_close_except(int *keep, size_t n, unsigned preserve_fds);
+/** I has nothing left to do but the gate: drops all descriptors but those that it still needs. */
+int init_ready(struct launch *l, struct hull_error *e);
 step_fn init_step_begin, init_step_exec, init_step_console;
 
 /* ---- P (parent.c, clone.c) ---- */

@@ -205,7 +205,7 @@ static int serve(struct launch *l, enum sync_event ev, struct hull_error *e)
         e->code = m.code > 0 ? m.code : HULL_E_INIT;
         memcpy(e->where, m.where, sizeof(e->where));
         memcpy(e->text, m.text, sizeof(e->text));
-        return -e->code;
+        return l->join_pid > 0 ? -e->code : error_prefix(e, "error during container init");
     default:
         return error_set(e, EPROTO, "sync socket: message type %u", m.type);
     }
