@@ -12,7 +12,8 @@ struct arena_block {
     max_align_t         data[];
 };
 
-enum { BLOCK = 16 * 1024 };
+/* Enough for nearly any start; pages that are not touched cost nothing. */
+enum { BLOCK = 256 * 1024 };
 
 static void *take(struct arena *a, size_t size)
 {

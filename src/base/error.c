@@ -99,7 +99,7 @@ const char *errno_text(int err)
 }
 
 /* Formats into the text; one that does not fit loses its middle, since engines match the end. */
-static void format(struct hull_error *e, int err, const char *fmt, va_list ap)
+PRINTF_LIKE(3, 0) static void format(struct hull_error *e, int err, const char *fmt, va_list ap)
 {
     char buf[sizeof(e->text) * 2];
     int n = vsnprintf(buf, sizeof(buf), fmt, ap);
@@ -123,7 +123,7 @@ static void format(struct hull_error *e, int err, const char *fmt, va_list ap)
     e->text[half + 5 + half] = '\0';
 }
 
-int error_set(struct hull_error *e, int err, const char *fmt, ...)
+int (error_set)(struct hull_error *e, int err, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -134,7 +134,7 @@ int error_set(struct hull_error *e, int err, const char *fmt, ...)
     return -err;
 }
 
-int error_at(struct hull_error *e, const char *where, int err, const char *fmt, ...)
+int (error_at)(struct hull_error *e, const char *where, int err, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -154,7 +154,7 @@ static void format_only(struct hull_error *e, const char *fmt, ...)
     va_end(ap);
 }
 
-int error_prefix(struct hull_error *e, const char *fmt, ...)
+int (error_prefix)(struct hull_error *e, const char *fmt, ...)
 {
     char head[sizeof(e->text)], tail[sizeof(e->text)];
     va_list ap;
@@ -166,7 +166,7 @@ int error_prefix(struct hull_error *e, const char *fmt, ...)
     return -e->code;
 }
 
-int error_oom(struct hull_error *e)
+int (error_oom)(struct hull_error *e)
 {
     return error_set(e, ENOMEM, "out of memory");
 }

@@ -10,6 +10,41 @@
 #include <sys/un.h>
 #include "base/sys.h"
 
+static struct { int v[32]; size_t n; } later;
+
+void fd_close_flush(void)
+{
+    /* Few and nearly sorted: insertion sort. */
+    for (size_t i = 1; i < later.n; i++) {
+        int fd = later.v[i];
+        size_t j = i;
+        for (; j > 0 && later.v[j - 1] > fd; j--)
+            later.v[j] = later.v[j - 1];
+        later.v[j] = fd;
+    }
+    for (size_t i = 0, end; i < later.n; i = end) {
+        for (end = i + 1; end < later.n && later.v[end] == later.v[end - 1] + 1; end++)
+            ;
+        if (end - i == 1 ||
+            sys_close_range((unsigned)later.v[i], (unsigned)later.v[end - 1], 0) < 0)
+            for (size_t k = i; k < end; k++)
+                close(later.v[k]);
+    }
+    later.n = 0;
+}
+
+void fd_close_later(int fd)
+{
+    if (later.n == COUNT_OF(later.v))
+        fd_close_flush();
+    later.v[later.n++] = fd;
+}
+
+void fd_close_forget(void)
+{
+    later.n = 0;
+}
+
 int fd_write_all(int fd, const void *buf, size_t len)
 {
     const char *p = buf;
@@ -56,7 +91,7 @@ char *fd_read_file(int dirfd, const char *path, size_t limit, struct arena *a, s
         return NULL;
     }
     /* Files of procfs and cgroupfs say size 0: grow by doubling. */
-    size_t cap = st.st_size > 0 ? (size_t)st.st_size + 1 : 4096, have = 0;
+    size_t cap = st.st_size > 0 ? (size_t)st.st_size : 4096, have = 0;
     char *buf = NULL;
     for (;;) {
         if (cap > limit + 1)
@@ -75,7 +110,7 @@ char *fd_read_file(int dirfd, const char *path, size_t limit, struct arena *a, s
             return NULL;
         }
         have += (size_t)n;
-        if (have < cap)
+        if (have < cap || (st.st_size > 0 && have == (size_t)st.st_size))
             break;
         if (cap > limit) {
             errno = EFBIG;
@@ -153,7 +188,7 @@ int fd_connect_unix(const char *path)
         memcpy(sa.sun_path, path, strlen(path) + 1);
     } else {
         /* sun_path holds 108 bytes: go through the descriptor of the socket file. */
-        by_fd = open(path, O_PATH | O_CLOEXEC);
+        by_fd = openat(AT_FDCWD, path, O_PATH | O_CLOEXEC);
         if (by_fd < 0)
             return -errno;
         snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d", by_fd);

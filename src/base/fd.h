@@ -25,6 +25,21 @@ static inline void fd_close(int *fd)
     *fd = -1;
 }
 
+/**
+ * Closing many descriptors by one close_range(2) for each run of neighbours. For a process that sets
+ * up a container: it has one thread, so it may keep a list of its own (32 at most).
+ */
+void fd_close_later(int fd);
+void fd_close_flush(void);
+/** After everything else was closed: nothing of the list is open any more. */
+void fd_close_forget(void);
+static inline void cleanup_close_later_(int *fd)
+{
+    if (*fd >= 0)
+        fd_close_later(*fd);
+}
+#define _cleanup_close_later_ __attribute__((cleanup(cleanup_close_later_)))
+
 /** Writes all of buf; EINTR-safe. 0 or -errno. */
 int fd_write_all(int fd, const void *buf, size_t len);
 /** Reads to end of file into buf (at most cap bytes); returns the count or -errno. */

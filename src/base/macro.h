@@ -19,6 +19,11 @@ static inline void cleanup_free_(void *p)
 /* Hands the value on and forgets it here, so that the cleanup attribute leaves it alone. */
 #define TAKE_PTR(p) \
     ({ __typeof__(p) taken_ = (p); (p) = NULL; taken_; })
-#define TAKE_FD(fd) \
-    ({ int taken_ = (fd); (fd) = -1; taken_; })
+#define TAKE_FD(fd) take_fd_(&(fd))
+static inline int take_fd_(int *fd)
+{
+    int taken = *fd;
+    *fd = -1;
+    return taken;
+}
 #endif

@@ -207,7 +207,7 @@ static int reopen(int fd, int flags)
         return fcntl(fd, F_DUPFD_CLOEXEC, 0);
     char self[32];
     snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-    int r = open(self, (flags & ~O_NOFOLLOW) | O_CLOEXEC);
+    int r = openat(AT_FDCWD, self, (flags & ~O_NOFOLLOW) | O_CLOEXEC);
     return r < 0 ? -errno : r;
 }
 
@@ -237,6 +237,43 @@ int path_open_in_root(int root, const char *path, int flags)
             return -errno;
     }
     return -EAGAIN;
+}
+
+int path_open_plain(int root, const char *path, int flags)
+{
+    struct open_how how = {
+        .flags = (uint64_t)(flags | O_CLOEXEC),
+        .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS,
+    };
+    int fd = sys_openat2(root, path, &how);
+    return fd >= 0 ? fd : errno == ENOSYS || errno == EAGAIN ? -ELOOP : -errno;
+}
+
+int path_make_plain(int root, const char *path, bool file, mode_t mode)
+{
+    char parent[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t len = slash ? (size_t)(slash - path) : 0;
+    if (!slash || slash[1] == '\0' || len >= sizeof(parent) - 1)
+        return -EINVAL;
+    memcpy(parent, path, len);
+    parent[len] = '\0';
+    _cleanup_close_ int dir = path_open_plain(root, len ? parent : "/", O_PATH | O_DIRECTORY);
+    if (dir < 0)
+        return dir;
+    int r = file ? mknodat(dir, slash + 1, S_IFREG | mode, 0) : mkdirat(dir, slash + 1, mode);
+    if (r < 0)
+        return -errno;
+    /* Somebody may have exchanged it for a link at once: that is not what we made. */
+    int fd = openat(dir, slash + 1, O_PATH | O_CLOEXEC | O_NOFOLLOW | (file ? 0 : O_DIRECTORY));
+    if (fd < 0)
+        return -errno;
+    struct stat st;
+    if (file && (fstat(fd, &st) < 0 || S_ISLNK(st.st_mode))) {
+        close(fd);
+        return -ELOOP;
+    }
+    return fd;
 }
 
 int path_open_in_root_nofollow(int root, const char *path, int flags)

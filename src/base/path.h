@@ -8,11 +8,22 @@
 #ifndef HULL_BASE_PATH_H
 #define HULL_BASE_PATH_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 #include "base/arena.h"
 
 /** Opens path inside root. Symbolic links, also absolute ones and "..", stay inside. fd or -errno. */
 int path_open_in_root(int root, const char *path, int flags);
+/**
+ * The short way for the usual case: a path without any symbolic link in it.
+ * @return fd, -ELOOP when there is a link (or no openat2: take the long way), or -errno
+ */
+int path_open_plain(int root, const char *path, int flags);
+/**
+ * Makes the last component of an absolute, clean path, a directory or with file an empty file, in a
+ * parent that exists and is reached without links. O_PATH fd or -errno (then take the long way).
+ */
+int path_make_plain(int root, const char *path, bool file, mode_t mode);
 /** As above and the last component must not be a symbolic link (-ELOOP). */
 int path_open_in_root_nofollow(int root, const char *path, int flags);
 /**

@@ -28,22 +28,25 @@ int proc_stat_read(int proc_fd, pid_t pid, struct proc_stat *ret)
         return -EIO;
     p += 2;
     ret->state = *p;
-    ret->start = 0;
-    for (int field = 3; field < 22; field++) {
+    for (int field = 3;; field++) {
         if (field == 4)
             ret->ppid = (pid_t)strtol(p, NULL, 10);
+        if (field == 22)
+            ret->start = strtoull(p, NULL, 10);
+        if (field == 33) {
+            ret->ignored = strtoull(p, NULL, 10);
+            return 0;
+        }
         p = strchr(p, ' ');
         if (!p)
             return -EIO;
         p++;
     }
-    ret->start = strtoull(p, NULL, 10);
-    return 0;
 }
 
 bool proc_alive(pid_t pid, uint64_t start)
 {
-    struct proc_stat st;
+    struct proc_stat st = {0};
     if (pid <= 0 || proc_stat_read(AT_FDCWD, pid, &st) < 0)
         return false;
     return st.start == start && st.state != 'Z' && st.state != 'X';
@@ -59,7 +62,7 @@ int proc_open_private(void)
             return fd;
     }
     enum { PROC_ROOT_INO = 1 };
-    _cleanup_close_ int fd = open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    _cleanup_close_ int fd = openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return -errno;
     struct statfs sf;

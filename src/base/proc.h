@@ -14,6 +14,7 @@ struct proc_stat {
     char     state;      /* R S D Z X T ... */
     pid_t    ppid;
     uint64_t start;      /* clock ticks after boot */
+    uint64_t ignored;    /* signals 1 to 31 with the action "ignore", bit n-1 */
 };
 
 /** Reads /proc/PID/stat relative to the procfs descriptor (or AT_FDCWD for the host's /proc). 0 or -errno. */

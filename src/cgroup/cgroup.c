@@ -3,7 +3,8 @@
  * Theory of operation: linux.cgroupsPath becomes a path that is lexically clean before anything is
  * opened, so that ".." can't leave the hierarchy whatever the file system holds. With it the ops of
  * the host's cgroup mode name one directory per hierarchy. state.json records those names, and
- * later commands work from the record alone, since cgroupsPath may be relative to a caller long gone.
+ * later commands work from the record alone, since cgroupsPath may be relative to a caller long
+ * gone.
  */
 #include "cgroup/cgroup.h"
 
@@ -107,9 +108,9 @@ int cgroup_plan_path(struct launch *l, struct hull_error *e)
     if (!cg->path)
         return error_oom(e);
     if (!cg->path[strspn(cg->path, "/")])
-        return error_at(e, "linux.cgroupsPath", HULL_E_CONFIG,
-                        "invalid cgroupsPath \"%s\": the root of a hierarchy is no container's cgroup",
-                        given);
+        return error_at(
+            e, "linux.cgroupsPath", HULL_E_CONFIG,
+            "invalid cgroupsPath \"%s\": the root of a hierarchy is no container's cgroup", given);
     for (const char *p = cg->path; *p; p++)
         if ((unsigned char)*p < 0x20 || *p == 0x7f)
             return error_at(e, "linux.cgroupsPath", HULL_E_CONFIG,
@@ -144,9 +145,12 @@ void cgroup_close(struct cgroup *cg)
         cgroup_entry_close(&cg->entry);
 }
 
-/* ------------------------------------------------------------------------------ saved containers */
+/*
+ * ------------------------------------------------------------------------------ saved containers
+ */
 
-int cgroup_paths(const struct cgroup *cg, struct arena *a, struct oci_map *ret, struct hull_error *e)
+int cgroup_paths(const struct cgroup *cg, struct arena *a, struct oci_map *ret,
+                 struct hull_error *e)
 {
     size_t max = 0, n = 0;
     for (size_t i = 0; i < cg->n; i++) {
@@ -198,7 +202,8 @@ static int split_saved(struct cgroup *cg, const char *key, const char *dir, stru
             return error_oom(e);
     }
     if (!ok || !rest[1])
-        return error_set(e, HULL_E_CONFIG, "invalid cgroup path \"%s\" of controller \"%s\"", dir, key);
+        return error_set(e, HULL_E_CONFIG, "invalid cgroup path \"%s\" of controller \"%s\"", dir,
+                         key);
     *ret = (struct cgroup_dir){.names = key, .root = root, .rel = rest + 1, .dir = dir};
     return 0;
 }

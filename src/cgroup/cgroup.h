@@ -6,8 +6,9 @@
  *
  * Everything here runs in P, on the host, but one thing: on v1 and hybrid the new process moves
  * itself. A write of another process' pid to cgroup.procs takes a global lock that waits for an RCU
- * grace period (8 to 15 ms); a single thread that writes "0" to "tasks" does not (5.16: 9a3284fad42f).
- * So P opens the files before the clone and init writes to them as its very first act.
+ * grace period (8 to 15 ms); a single thread that writes "0" to "tasks" does not (5.16:
+ * 9a3284fad42f). So P opens the files before the clone and init writes to them as its very first
+ * act.
  *
  * The order in a plan is create, (clone), join, limits, devices. cgroup_plan_path comes first and
  * makes l->cgroup; cgroup_locate turns it into directory names, so that the intent record can hold
@@ -56,12 +57,12 @@ struct cgroup_entry {
 struct cgroup {
     enum cgroup_mode         mode;
     const struct cgroup_ops *ops;
-    const char        *path;          /* cleaned: "/a/b" from the hierarchy root, "a/b" from our own */
-    bool               path_given;    /* linux.cgroupsPath was set */
-    bool               rootless;      /* EPERM, EACCES, EROFS are tolerated if nothing was asked for */
-    const char        *fs_root;       /* CGROUP_FS_ROOT; unit tests use a directory of their own */
-    struct cgroup_dir *v;             /* empty until cgroup_locate */
-    size_t             n;
+    const char *path;     /* cleaned: "/a/b" from the hierarchy root, "a/b" from our own */
+    bool path_given;      /* linux.cgroupsPath was set */
+    bool rootless;        /* EPERM, EACCES, EROFS are tolerated if nothing was asked for */
+    const char *fs_root;  /* CGROUP_FS_ROOT; unit tests use a directory of their own */
+    struct cgroup_dir *v; /* empty until cgroup_locate */
+    size_t n;
     struct cgroup_entry entry;        /* the way in for init, opened by create */
     struct arena      *arena;
     struct log        *log;
@@ -113,21 +114,22 @@ step_print_fn cgroup_step_devices_print;
 
 /**
  * The descriptor for CLONE_INTO_CGROUP, or -1 where there is none (v1, rootless without a cgroup).
- * When the clone used it, set cg->entry.cloned_into in P's and the child's memory: before the clone,
- * and take it back if the clone fails. A clone3 that fails with EBUSY, EOPNOTSUPP, ENODEV or EINVAL
- * is to be repeated without CLONE_INTO_CGROUP; the join step then moves init.
+ * When the clone used it, set cg->entry.cloned_into in P's and the child's memory: before the
+ * clone, and take it back if the clone fails. A clone3 that fails with EBUSY, EOPNOTSUPP, ENODEV or
+ * EINVAL is to be repeated without CLONE_INTO_CGROUP; the join step then moves init.
  */
 int cgroup_clone_fd(const struct cgroup *cg);
 /** Closes the descriptors. NULL is fine. */
 void cgroup_close(struct cgroup *cg);
 
-/* ------------------------------------------------------------------- containers that exist already */
+/* ---------------------------------------------------------------- containers that exist already */
 
 /**
  * The map that state.json keeps as "cgroup_paths": controller -> absolute directory, on v2 the one
- * key "". Directories that were tolerated as missing are left out. Strings are shared with cg or in a.
+ * key "". Directories that were tolerated as missing are left out. The strings are in a.
  */
-int cgroup_paths(const struct cgroup *cg, struct arena *a, struct oci_map *ret, struct hull_error *e);
+int cgroup_paths(const struct cgroup *cg, struct arena *a, struct oci_map *ret,
+                 struct hull_error *e);
 /**
  * A cgroup from such a map. Each directory must lie below fs root (-HULL_E_CONFIG if not); nothing
  * is opened and none need exist. An empty map gives a cgroup on which destroy succeeds and the
@@ -145,11 +147,12 @@ bool cgroup_exists(const struct cgroup *cg);
  * @param ret        array in a, sorted, without duplicates
  * @return 0 or a negative code; a cgroup that is gone has no processes
  */
-int cgroup_pids(const struct cgroup *cg, bool recursive, struct arena *a, pid_t **ret, size_t *ret_n,
-                struct hull_error *e);
+int cgroup_pids(const struct cgroup *cg, bool recursive, struct arena *a, pid_t **ret,
+                size_t *ret_n, struct hull_error *e);
 /**
  * Sends sig to every process in the cgroup and below: cgroup.kill for SIGKILL where there is one,
- * else frozen, one by one, and thawed. -ENOENT if there is no cgroup ("container cgroup not exist").
+ * else frozen, one by one, and thawed. -ENOENT if there is no cgroup ("container cgroup not
+ * exist").
  */
 int cgroup_kill_all(const struct cgroup *cg, int sig, struct hull_error *e);
 /** Freezes or thaws and waits until the kernel says so (10 s at most); thaws again on failure. */
@@ -165,11 +168,12 @@ int cgroup_destroy(struct cgroup *cg, struct hull_error *e);
  * exec: opens the ways into the container's cgroup, before the clone. Then clone with
  * ret->clone_fd if it is not -1 (and note it in cloned_into); the new process calls cgroup_enter as
  * its first act, while it has one thread; P calls cgroup_enter_host if cloned_into is not set.
- * @param init_pid  container's init; on v2 its present cgroup is the fall-back when the recorded one
+ * @param init_pid container's init; on v2 its present cgroup is the fall-back when the recorded one
  *                  is gone, unless subs says where; 0: no fall-back
  * @param subs      NULL-terminated "[CTRL[,CTRL]:]PATH" below the container's cgroup, or NULL
  * @param ret       release with cgroup_entry_close, also in the child
- * @return 0 or a negative code with runc's text ("bad sub cgroup path: ...", "error adding pid ...")
+ * @return 0 or a negative code with runc's text ("bad sub cgroup path: ...", "error adding pid
+ * ...")
  */
 int cgroup_open_entry(const struct cgroup *cg, pid_t init_pid, char *const *subs,
                       struct cgroup_entry *ret, struct hull_error *e);

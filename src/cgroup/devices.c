@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Theory of operation: the rules of linux.resources.devices are applied in order, each to the result
- * of those before, in the way of the v1 controller: a rule for all devices sets the default and
- * forgets the rest, others add or remove exceptions. The result is the same filter on v1 and v2.
+ * Theory of operation: the rules of linux.resources.devices are applied in order, each to the
+ * result of those before, in the way of the v1 controller: a rule for all devices sets the default
+ * and forgets the rest, others add or remove exceptions. The result is the same filter on v1 and
+ * v2.
  *
  * Where the v1 controller silently ignores a rule (a denial that is narrower than what has been
  * allowed) we refuse it, as runc does. A denial that is wider than single exceptions removes them,
@@ -57,6 +58,7 @@ static int insert(struct device_filter *f, const struct device_exception *x, str
     bool found;
     size_t i = find(f, x, &found);
     if (found) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what is found is in f->v */
         f->v[i].access |= x->access;
         return 0;
     }
@@ -102,10 +104,11 @@ static int take_out(struct device_filter *f, const struct device_exception *x, s
             char rule[64], wide[64];
             print(x, rule, sizeof(rule));
             print(w, wide, sizeof(wide));
-            return error_set(e, HULL_E_CONFIG,
-                             "unable to remove '%s' exception: requested rule [%s] not supported by "
-                             "devices cgroupv1 (cannot punch hole in existing wildcard rule [%s])",
-                             f->default_allow ? "deny" : "allow", rule, wide);
+            return error_set(
+                e, HULL_E_CONFIG,
+                "unable to remove '%s' exception: requested rule [%s] not supported by "
+                "devices cgroupv1 (cannot punch hole in existing wildcard rule [%s])",
+                f->default_allow ? "deny" : "allow", rule, wide);
         }
     }
     size_t out = 0;

@@ -29,8 +29,10 @@ _Static_assert((int)DEVICE_MKNOD == (int)BPF_DEVCG_ACC_MKNOD &&
 
 static struct bpf_insn load_word(unsigned dst, int16_t offset)
 {
-    return (struct bpf_insn){
-        .code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = dst & 15u, .src_reg = BPF_REG_1, .off = offset};
+    return (struct bpf_insn){.code = BPF_LDX | BPF_MEM | BPF_W,
+                             .dst_reg = dst & 15u,
+                             .src_reg = BPF_REG_1,
+                             .off = offset};
 }
 
 static struct bpf_insn alu32(int op, unsigned dst, int32_t imm)

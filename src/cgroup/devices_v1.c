@@ -41,7 +41,7 @@ int devices_v1_apply(int dirfd, const char *dir, const struct device_filter *f, 
                      struct hull_error *e)
 {
     struct device_filter now;
-    struct device_changes changes;
+    struct device_changes changes = {0};
     int r = read_list(dirfd, dir, a, &now, e);
     if (r == 0)
         r = device_filter_transition(&now, f, a, &changes, e);
@@ -60,7 +60,8 @@ int devices_v1_apply(int dirfd, const char *dir, const struct device_filter *f, 
         return r;
     if (!same(&now, f))
         return error_at(e, "linux.resources.devices", HULL_E_CONFIG,
-                        f->default_allow ? "resulting devices cgroup doesn't match target mode"
-                                         : "resulting devices cgroup doesn't precisely match target");
+                        f->default_allow
+                            ? "resulting devices cgroup doesn't match target mode"
+                            : "resulting devices cgroup doesn't precisely match target");
     return 0;
 }

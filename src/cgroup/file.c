@@ -43,7 +43,7 @@ static int walk(int root, const char *rel)
 
 int cgroup_dir_open_rel(const struct cgroup_dir *d, const char *rel)
 {
-    _cleanup_close_ int root = open(d->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_close_ int root = openat(AT_FDCWD, d->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)
         return -errno;
     if (!*rel)
@@ -110,7 +110,17 @@ ssize_t cgroup_file_read(int dirfd, const char *name, char *buf, size_t size)
     _cleanup_close_ int fd = cgroup_file_open(dirfd, name, O_RDONLY);
     if (fd < 0)
         return fd;
-    ssize_t n = fd_read_all(fd, buf, size - 1);
+    /* The kernel gives such a file whole to one read, unless it is longer than a page. */
+    ssize_t n;
+    do
+        n = read(fd, buf, size - 1);
+    while (n < 0 && errno == EINTR);
+    if (n >= 4096 && (size_t)n < size - 1) {
+        ssize_t more = fd_read_all(fd, buf + n, size - 1 - (size_t)n);
+        n = more < 0 ? more : n + more;
+    } else if (n < 0) {
+        n = -errno;
+    }
     if (n >= 0)
         buf[n] = '\0';
     return n;

@@ -28,7 +28,9 @@ ssize_t cgroup_file_read(int dirfd, const char *name, char *buf, size_t size);
 int cgroup_file_read_u64(int dirfd, const char *name, uint64_t *ret);
 /** The number behind key in a "key value" list of lines; -ENODATA if there is none. */
 int cgroup_file_read_key(int dirfd, const char *name, const char *key, uint64_t *ret);
-/** Calls cb for each child directory with an O_PATH fd of dirfd's child. 0, -errno or cb's result. */
+/**
+ * Calls cb for each child directory with an O_PATH fd of dirfd's child. 0, -errno or cb's result.
+ */
 int cgroup_each_child(int dirfd, int (*cb)(void *arg, int dirfd, const char *name), void *arg);
 /** Whether err says that the cgroup has gone. */
 bool cgroup_is_gone(int err);

@@ -67,7 +67,9 @@ static int locate(struct cgroup *cg, struct hull_error *e)
     return 0;
 }
 
-/* ---------------------------------------------------------------------------------------- create */
+/*
+ * ---------------------------------------------------------------------------------------- create
+ */
 
 static int copy_if_empty(int parent, int fd, const char *name, const char *plain)
 {
@@ -95,7 +97,10 @@ static int cpuset_inherit(int parent, int fd, const struct cgroup_dir *d, struct
                  : 0;
 }
 
-/* The leaf comes later: copying could collide with cpuset.cpu_exclusive where the config has values. */
+/*
+ * The leaf comes later: copying could collide with cpuset.cpu_exclusive where the config has
+ * values.
+ */
 static int visit_cpuset(void *arg, int parent, int fd, bool made, bool leaf, struct hull_error *e)
 {
     (void)made;
@@ -118,11 +123,6 @@ static int create_one(struct cgroup *cg, struct cgroup_dir *d, struct hull_error
     _cleanup_close_ int fd = cgroup_tree_make(d, cpuset ? visit_cpuset : NULL, d, e);
     if (fd < 0)
         return fd;
-    if (d->made == 0) {
-        int r = cgroup_check_unused(cg, d, e);
-        if (r < 0)
-            return r;
-    }
     if (!*d->names) {
         cg->entry.clone_fd = TAKE_FD(fd);
         return 0;
@@ -141,8 +141,7 @@ static int create(struct cgroup *cg, const struct oci_resources *res, struct hul
     for (size_t i = 0; r == 0 && i < cg->n; i++) {
         struct cgroup_dir *d = &cg->v[i];
         r = create_one(cg, d, e);
-        bool unusable = r == -HULL_E_STATE;
-        if (r < 0 && !unusable && (cgroup_tolerates(cg, r) || is_best_effort(d->names))) {
+        if (r < 0 && (cgroup_tolerates(cg, r) || is_best_effort(d->names))) {
             log_debug(cg->log, "cgroup %s is left out: %s", d->dir, e->text);
             cgroup_tree_unmake(d);
             d->missing = true;
@@ -150,6 +149,8 @@ static int create(struct cgroup *cg, const struct oci_resources *res, struct hul
             r = 0;
         }
     }
+    if (r == 0)
+        r = cgroup_check_unused(cg, e);
     if (r == 0)
         r = limits_apply(cg, &limits, LIMIT_EARLY, LIMIT_EARLY, e);
     const struct cgroup_dir *cpuset = cgroup_find(cg, "cpuset");
@@ -169,7 +170,9 @@ static int devices(const struct cgroup *cg, const struct device_filter *f, struc
     return devices_v1_apply(fd, d->dir, f, cg->arena, e);
 }
 
-/* ---------------------------------------------------------------------------------------- freezer */
+/*
+ * ---------------------------------------------------------------------------------------- freezer
+ */
 
 enum freezer_state { THAWED, FREEZING, FROZEN };
 
@@ -234,7 +237,11 @@ static int freeze(const struct cgroup *cg, bool frozen, struct hull_error *e)
 static int is_frozen(const struct cgroup *cg, bool *ret, struct hull_error *e)
 {
     const struct cgroup_dir *d = cgroup_find(cg, "freezer");
-    _cleanup_close_ int fd = d && !d->missing ? cgroup_dir_open(d) : -ENOENT;
+    if (!d || d->missing) {
+        *ret = false;
+        return 0;
+    }
+    _cleanup_close_ int fd = cgroup_dir_open(d);
     enum freezer_state state = THAWED;
     int r = fd < 0 ? fd : read_state(fd, &state);
     for (int i = 0; r == 0 && state == FREEZING && i < 100; i++) {

@@ -28,7 +28,7 @@ static int locate(struct cgroup *cg, struct hull_error *e)
     if (*cg->path == '/')
         return cgroup_add_dir(cg, "", cg->fs_root, cg->path + 1, e);
     struct host_hierarchies list;
-    int r = host_hierarchies_read(cg->arena, cg->fs_root, 0, &list, e);
+    int r = host_hierarchies_own(cg->arena, 0, &list, e);
     if (r < 0)
         return r;
     for (size_t i = 0; i < list.n; i++) {
@@ -50,7 +50,9 @@ static int locate(struct cgroup *cg, struct hull_error *e)
     return error_set(e, HULL_E_UNSUPPORTED, "cgroup path not found");
 }
 
-/* ---------------------------------------------------------------------------------------- create */
+/*
+ * ---------------------------------------------------------------------------------------- create
+ */
 
 struct creation {
     const struct cgroup_dir *dir;
@@ -94,13 +96,17 @@ static int visit(void *arg, int parent, int fd, bool made, bool leaf, struct hul
     const struct creation *c = arg;
     char type[64] = "";
     (void)parent;
-    (void)made;
+    /* Directly below the root a new one is always a domain. */
+    if (made && leaf && !strchr(c->dir->rel, '/'))
+        return 0;
     (void)cgroup_file_read(fd, "cgroup.type", type, sizeof(type));
     type[strcspn(type, "\n")] = '\0';
     if (strcmp(type, "domain invalid") == 0) {
         if (c->needs_domain)
-            return error_set(e, HULL_E_STATE, "cannot enter cgroupv2 \"%s\" with domain controllers "
-                             "-- it is in an invalid state", c->dir->dir);
+            return error_set(e, HULL_E_STATE,
+                             "cannot enter cgroupv2 \"%s\" with domain controllers "
+                             "-- it is in an invalid state",
+                             c->dir->dir);
         (void)cgroup_file_write(fd, "cgroup.type", "threaded");
     } else if (strstr(type, "threaded") && c->needs_domain) {
         return error_set(e, HULL_E_STATE, "cannot enter cgroupv2 \"%s\" with domain controllers "
@@ -130,7 +136,7 @@ static int create(struct cgroup *cg, const struct oci_resources *res, struct hul
     if (r < 0)
         return r;
     c.needs_domain = needs_domain(&limits);
-    _cleanup_close_ int root = open(d->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_close_ int root = openat(AT_FDCWD, d->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)
         return error_set(e, errno, "open %s", d->root);
     ssize_t n = cgroup_file_read(root, "cgroup.controllers", c.controllers, sizeof(c.controllers));
@@ -138,9 +144,7 @@ static int create(struct cgroup *cg, const struct oci_resources *res, struct hul
         return error_set(e, (int)-n, "open %s/cgroup.controllers", d->root);
     enable_controllers(root, &c);
     _cleanup_close_ int fd = cgroup_tree_make(d, visit, &c, e);
-    r = fd;
-    if (r >= 0 && d->made == 0)
-        r = cgroup_check_unused(cg, d, e);
+    r = fd < 0 ? fd : cgroup_check_unused(cg, e);
     if (r >= 0) {
         cg->entry.clone_fd = TAKE_FD(fd);
         return 0;
@@ -161,13 +165,17 @@ static int devices(const struct cgroup *cg, const struct device_filter *f, struc
     const struct cgroup_dir *d = &cg->v[0];
     if (d->missing)
         return 0;
+    if (cg->entry.clone_fd >= 0)
+        return device_program_attach(cg->entry.clone_fd, f, d->made > 0, cg->arena, e);
     _cleanup_close_ int fd = cgroup_dir_open(d);
     if (fd < 0)
         return error_set(e, -fd, "open %s", d->dir);
     return device_program_attach(fd, f, d->made > 0, cg->arena, e);
 }
 
-/* ---------------------------------------------------------------------------------------- freezer */
+/*
+ * ---------------------------------------------------------------------------------------- freezer
+ */
 
 static int64_t now_ms(void)
 {
@@ -207,7 +215,8 @@ static int freeze(const struct cgroup *cg, bool frozen, struct hull_error *e)
     int r = fd < 0 ? fd : cgroup_file_write(fd, "cgroup.freeze", frozen ? "1" : "0");
     if (r < 0) {
         /* Thawing what can't be frozen (before 5.2) or is gone is done already. */
-        return frozen ? error_set(e, -r, "freezer not supported: open %s/cgroup.freeze", d->dir) : 0;
+        return frozen ? error_set(e, -r, "freezer not supported: open %s/cgroup.freeze", d->dir)
+                      : 0;
     }
     if (!frozen)
         return 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Theory of operation: how a process gets into the cgroup. v2: clone3 with CLONE_INTO_CGROUP; v1: the
- * new process writes "0" to the "tasks" files that P opened (see cgroup.h; the kernel checks the
- * rights of the opener, so it works from inside a new user namespace too). Only where the clone into
- * v2 is refused P writes the pid to cgroup.procs.
+ * Theory of operation: how a process gets into the cgroup. v2: clone3 with CLONE_INTO_CGROUP; v1:
+ * the new process writes "0" to the "tasks" files that P opened (see cgroup.h; the kernel checks
+ * the rights of the opener, so it works from inside a new user namespace too). Only where the clone
+ * into v2 is refused P writes the pid to cgroup.procs.
  *
  * exec follows init on v2: a container that delegates to itself moves init to a cgroup of its own,
  * after which the recorded one takes no processes (EBUSY, it passes controllers on) or is gone.
@@ -30,7 +30,8 @@ static int check_controllers(const struct cgroup *cg, char *const *subs, struct 
         if (!colon) {
             if (subs[1])
                 return error_set(e, HULL_E_CONFIG,
-                                 "invalid --cgroup argument: %s (missing <controller>: prefix)", *s);
+                                 "invalid --cgroup argument: %s (missing <controller>: prefix)",
+                                 *s);
             continue;
         }
         for (const char *p = *s;; p++) {
@@ -75,15 +76,19 @@ int cgroup_sub_for(struct arena *a, const struct cgroup *cg, char *const *subs, 
             continue;
         const char *path = colon ? colon + 1 : *s;
         if (found && strcmp(found, path) != 0)
-            return error_set(e, HULL_E_CONFIG, "invalid --cgroup argument(s): controller %s specified "
-                             "multiple times", names);
+            return error_set(e, HULL_E_CONFIG,
+                             "invalid --cgroup argument(s): controller %s specified "
+                             "multiple times",
+                             names);
         found = path;
     }
     if (!found) {
         *ret = NULL;
         return 0;
     }
-    /* Go's path.Join(base, sub) must stay below base; the resolution by fd would refuse ".." too. */
+    /*
+     * Go's path.Join(base, sub) must stay below base; the resolution by fd would refuse ".." too.
+     */
     const char *p = found;
     long depth = 0;
     while (*p) {
@@ -232,5 +237,6 @@ int cgroup_enter_host(const struct cgroup *cg, const struct cgroup_entry *entry,
     /* Hybrid's v2 hierarchy limits nothing. */
     if (r == 0 || cg->rootless || cg->mode == CGROUP_HYBRID)
         return 0;
-    return error_set(e, -r, "error adding pid %d to cgroups: failed to write %d", (int)pid, (int)pid);
+    return error_set(e, -r, "error adding pid %d to cgroups: failed to write %d", (int)pid,
+                     (int)pid);
 }

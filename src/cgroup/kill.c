@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Theory of operation: which processes are in a cgroup, signals to all of them, and its removal. New
- * kernels kill a v2 cgroup in one go (cgroup.kill, 5.14); otherwise all are frozen first, so that
- * none can fork away from the list. Removal must wait for the killed to be gone: on v2
+ * Theory of operation: which processes are in a cgroup, signals to all of them, and its removal.
+ * New kernels kill a v2 cgroup in one go (cgroup.kill, 5.14); otherwise all are frozen first, so
+ * that none can fork away from the list. Removal must wait for the killed to be gone: on v2
  * cgroup.events says when, on v1 the pidfd of each.
  */
 #include <errno.h>
@@ -81,14 +81,14 @@ static int compare_pids(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-int cgroup_pids(const struct cgroup *cg, bool recursive, struct arena *a, pid_t **ret, size_t *ret_n,
-                struct hull_error *e)
+int cgroup_pids(const struct cgroup *cg, bool recursive, struct arena *a, pid_t **ret,
+                size_t *ret_n, struct hull_error *e)
 {
     const struct cgroup_dir *d = cgroup_members(cg);
     struct pid_list l = {.arena = a, .recursive = recursive};
     _cleanup_close_ int fd = d ? cgroup_dir_open(d) : -ENOENT;
     int r = fd < 0 ? fd : collect(&l, fd);
-    if (r < 0 && !cgroup_is_gone(r))
+    if (d && r < 0 && !cgroup_is_gone(r))
         return error_set(e, -r, "unable to get the processes of %s", d->dir);
     if (l.n > 1)
         qsort(l.v, l.n, sizeof(*l.v), compare_pids);
@@ -101,7 +101,9 @@ int cgroup_pids(const struct cgroup *cg, bool recursive, struct arena *a, pid_t 
     return 0;
 }
 
-/* ------------------------------------------------------------------------------------ kill, freeze */
+/*
+ * ------------------------------------------------------------------------------------ kill, freeze
+ */
 
 /* cgroup.kill of the v2 directory. -ENOENT where there is none. */
 static int kill_file(const struct cgroup *cg)
@@ -156,7 +158,9 @@ int cgroup_is_frozen(const struct cgroup *cg, bool *ret, struct hull_error *e)
     return cg->ops->is_frozen(cg, ret, e);
 }
 
-/* --------------------------------------------------------------------------------------- destroy */
+/*
+ * --------------------------------------------------------------------------------------- destroy
+ */
 
 static int64_t now_ms(void)
 {

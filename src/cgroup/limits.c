@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static char *vformat(struct arena *a, const char *fmt, va_list ap)
+PRINTF_LIKE(2, 0) static char *vformat(struct arena *a, const char *fmt, va_list ap)
 {
     char buf[256];
     va_list again;
@@ -65,8 +65,9 @@ int limits_add_hugetlb(struct cgroup_limits *l, const struct oci_resources *r, c
         const char *why = arena_printf(l->arena, "linux.resources.hugepageLimits[%zu]", i);
         if (!*size || size[strspn(size, "0123456789KMGTB")])
             return error_at(e, why ? why : "", HULL_E_CONFIG, "invalid hugepage size \"%s\"", size);
-        int err = limits_add(l, why, "hugetlb", arena_printf(l->arena, "hugetlb.%s.%s", size, suffix),
-                             0, e, "%" PRIu64, h->limit);
+        int err =
+            limits_add(l, why, "hugetlb", arena_printf(l->arena, "hugetlb.%s.%s", size, suffix), 0,
+                       e, "%" PRIu64, h->limit);
         /* 5.7: reservations count on their own; without this limit a process meets SIGBUS. */
         if (err == 0)
             err = limits_add(l, why, "hugetlb",

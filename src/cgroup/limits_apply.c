@@ -95,9 +95,10 @@ static int refused(const struct cgroup *cg, const struct cgroup_dir *d, int dirf
             return error_at(e, l->why, HULL_E_CONFIG,
                             "unified resource \"%s\" can't be set: controller \"%s\" not available",
                             key, l->controller);
-        return error_at(e, l->why, err,
-                        "unable to set unified resource \"%s\": failed to write \"%s\": write %s/%s",
-                        key, l->value, d->dir, l->file);
+        return error_at(
+            e, l->why, err,
+            "unable to set unified resource \"%s\": failed to write \"%s\": write %s/%s", key,
+            l->value, d->dir, l->file);
     }
     if (absent)
         return error_at(e, l->why, err,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Theory of operation: linux.resources (config-linux.md#control-groups) written down in the files of
- * cgroup v1. A value of 0 means "not set" for most members, as engines send it (Docker: "shares": 0).
+ * Theory of operation: linux.resources (config-linux.md#control-groups) written down in the files
+ * of cgroup v1. A value of 0 means "not set" for most members, as engines send it (Docker:
+ * "shares": 0).
  */
 #include <inttypes.h>
 #include "cgroup/limits.h"
@@ -30,8 +31,8 @@ static int add_cpuset(struct cgroup_limits *l, const struct oci_cpu *c, struct h
 }
 
 /*
- * The kernel insists on limit <= memsw at every moment, so the order depends on whether both grow or
- * shrink: what it refuses first is written again after the other.
+ * The kernel insists on limit <= memsw at every moment, so the order depends on whether both grow
+ * or shrink: what it refuses first is written again after the other.
  */
 static int add_memory(struct cgroup_limits *l, const struct oci_memory *m, struct hull_error *e)
 {
@@ -49,7 +50,8 @@ static int add_memory(struct cgroup_limits *l, const struct oci_memory *m, struc
         ADD(l, "linux.resources.memory.reservation", "memory", "memory.soft_limit_in_bytes", 0, e,
             "%" PRId64, m->reservation.v);
     if (m->disableOOMKiller.set && m->disableOOMKiller.v)
-        ADD(l, "linux.resources.memory.disableOOMKiller", "memory", "memory.oom_control", 0, e, "1");
+        ADD(l, "linux.resources.memory.disableOOMKiller", "memory", "memory.oom_control", 0, e,
+            "1");
     if (m->swappiness.set && m->swappiness.v != UINT64_MAX) {
         if (m->swappiness.v > 100)
             return error_at(e, "linux.resources.memory.swappiness", HULL_E_CONFIG,
@@ -79,7 +81,8 @@ static int add_cpu(struct cgroup_limits *l, const struct oci_cpu *c, struct hull
         ADD(l, "linux.resources.cpu.burst", "cpu", "cpu.cfs_burst_us",
             LIMIT_OPTIONAL | (quota ? LIMIT_AGAIN : 0), e, "%" PRIu64, c->burst.v);
     if (quota)
-        ADD(l, "linux.resources.cpu.quota", "cpu", "cpu.cfs_quota_us", 0, e, "%" PRId64, c->quota.v);
+        ADD(l, "linux.resources.cpu.quota", "cpu", "cpu.cfs_quota_us", 0, e, "%" PRId64,
+            c->quota.v);
     if (idle)
         ADD(l, "linux.resources.cpu.idle", "cpu", "cpu.idle", 0, e, "%" PRId64, c->idle.v);
     /* Early: a process of a real-time policy can't join a group without runtime. */
@@ -119,8 +122,8 @@ static int add_weights(struct cgroup_limits *l, const struct oci_block_io *b, st
         const struct oci_weight_device *d = &b->weightDevice.v[i];
         const char *why = arena_printf(l->arena, "linux.resources.blockIO.weightDevice[%zu]", i);
         if (d->weight.set && d->weight.v) {
-            ADD(l, why, "blkio", "blkio.weight_device", 0, e, "%" PRId64 ":%" PRId64 " %u", d->major,
-                d->minor, d->weight.v);
+            ADD(l, why, "blkio", "blkio.weight_device", 0, e, "%" PRId64 ":%" PRId64 " %u",
+                d->major, d->minor, d->weight.v);
             r = limits_or(l, "blkio.bfq.weight_device", e, "%" PRId64 ":%" PRId64 " %u", d->major,
                           d->minor, d->weight.v);
         }

@@ -140,7 +140,8 @@ static int add_unified(struct cgroup_limits *l, const struct oci_map *m, struct 
         const char *dot = strchr(key, '.');
         if (!dot || dot == key)
             return error_at(e, why, HULL_E_CONFIG,
-                            "unified resource \"%s\" must be in the form CONTROLLER.PARAMETER", key);
+                            "unified resource \"%s\" must be in the form CONTROLLER.PARAMETER",
+                            key);
         const char *controller = arena_strndup(l->arena, key, (size_t)(dot - key));
         if (!controller)
             return error_oom(e);

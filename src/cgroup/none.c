@@ -38,7 +38,8 @@ static int freeze(const struct cgroup *cg, bool frozen, struct hull_error *e)
     (void)cg;
     if (!frozen)
         return 0;
-    return error_set(e, HULL_E_STATE, "cannot toggle freezer: cgroups not configured for container");
+    return error_set(e, HULL_E_STATE,
+                     "cannot toggle freezer: cgroups not configured for container");
 }
 
 static int is_frozen(const struct cgroup *cg, bool *ret, struct hull_error *e)

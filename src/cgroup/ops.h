@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What differs between cgroup v1 (and hybrid), v2, and no cgroup at all. Private to this directory. */
+/*
+ * What differs between cgroup v1 (and hybrid), v2, and no cgroup at all. Private to this directory.
+ */
 #ifndef HULL_CGROUP_OPS_H
 #define HULL_CGROUP_OPS_H
 
@@ -31,8 +33,11 @@ struct cgroup_dir *cgroup_find(const struct cgroup *cg, const char *controller);
 struct cgroup_dir *cgroup_members(const struct cgroup *cg);
 /** Whether err is a refusal that is tolerated because the user may not touch cgroups. */
 bool cgroup_tolerates(const struct cgroup *cg, int err);
-/** -HULL_E_STATE and runc's texts if the directory, which was there before, can't be used. */
-int cgroup_check_unused(const struct cgroup *cg, const struct cgroup_dir *d, struct hull_error *e);
+/**
+ * -HULL_E_STATE with runc's texts if the directories that were there before have processes or are
+ * frozen.
+ */
+int cgroup_check_unused(const struct cgroup *cg, struct hull_error *e);
 /** Parses "[CTRL[,CTRL]:]PATH" arguments: the path for one controller of names, or NULL. */
 int cgroup_sub_for(struct arena *a, const struct cgroup *cg, char *const *subs, const char *names,
                    const char **ret, struct hull_error *e);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Theory of operation: the steps of a create that concern the cgroup, and their planning. All limits
- * and device rules are checked while planning, before anything exists; what is left for the steps is
- * what only the kernel can refuse.
+ * Theory of operation: the steps of a create that concern the cgroup, and their planning. All
+ * limits and device rules are checked while planning, before anything exists; what is left for the
+ * steps is what only the kernel can refuse.
  *
- *   P  create [devices on v1]  clone -+- [join: v2 only if the clone could not]  limits  devices(v2)
+ *   P  create [devices on v1]  clone -+- [join: v2, if the clone could not]  limits  devices (v2)
  *   I                                 +- join: v1 and hybrid, itself, first of all
  */
 #include <errno.h>
@@ -80,31 +80,41 @@ int cgroup_plan_devices(const struct launch *l, struct plan *p, struct hull_erro
 
 /* --------------------------------------------------------------------------------------- create */
 
-/* As in runc: one hierarchy of v1 (devices) and the v2 one stand for all. */
-int cgroup_check_unused(const struct cgroup *cg, const struct cgroup_dir *d, struct hull_error *e)
+static int check_empty(const struct cgroup *cg, const struct cgroup_dir *d, struct hull_error *e)
 {
     _cleanup_arena_ struct arena tmp = {0};
     const struct cgroup one = {
         .mode = cg->mode, .ops = cg->ops, .v = (struct cgroup_dir *)d, .n = 1, .arena = &tmp};
-    bool v2 = !*d->names, frozen = false;
-    if (v2 || d == cgroup_find(cg, "devices")) {
-        pid_t *pids;
-        size_t n;
-        int r = cgroup_pids(&one, true, &tmp, &pids, &n, e);
+    pid_t *pids;
+    size_t n;
+    int r = cgroup_pids(&one, true, &tmp, &pids, &n, e);
+    if (r < 0)
+        return error_prefix(e, "unable to get cgroup PIDs");
+    if (n > 0)
+        return error_set(e, HULL_E_STATE, "container's cgroup is not empty: %zu process(es) found",
+                         n);
+    return 0;
+}
+
+int cgroup_check_unused(const struct cgroup *cg, struct hull_error *e)
+{
+    const struct cgroup_dir *freezer = cgroup_find(cg, cg->mode == CGROUP_V2 ? "" : "freezer");
+    for (size_t i = 0; i < cg->n; i++) {
+        const struct cgroup_dir *d = &cg->v[i];
+        /* As in runc: one hierarchy of v1 (devices) and the v2 one stand for all. */
+        if (d->made > 0 || d->missing || (*d->names && d != cgroup_find(cg, "devices")))
+            continue;
+        int r = check_empty(cg, d, e);
         if (r < 0)
-            return error_prefix(e, "unable to get cgroup PIDs");
-        if (n > 0)
-            return error_set(e, HULL_E_STATE,
-                             "container's cgroup is not empty: %zu process(es) found", n);
+            return r;
     }
-    if (cg->mode == CGROUP_V2 || d == cgroup_find(cg, "freezer")) {
-        int r = one.ops->is_frozen(&one, &frozen, e);
+    bool frozen = false;
+    if (freezer && freezer->made == 0 && !freezer->missing) {
+        int r = cg->ops->is_frozen(cg, &frozen, e);
         if (r < 0)
             return error_prefix(e, "unable to get cgroup freezer state");
     }
-    if (frozen)
-        return error_set(e, HULL_E_STATE, "container's cgroup unexpectedly frozen");
-    return 0;
+    return frozen ? error_set(e, HULL_E_STATE, "container's cgroup unexpectedly frozen") : 0;
 }
 
 static void warn_without_cgroup(const struct launch *l)
@@ -114,10 +124,11 @@ static void warn_without_cgroup(const struct launch *l)
             return;
     if (l->has_ns[NS_PID] && !l->ns_path[NS_PID])
         return;
-    log_warning(l->log, "Creating a rootless container with no cgroup and no private pid namespace. "
-                        "Such configuration is strongly discouraged (as it is impossible to properly "
-                        "kill all container's processes) and will result in an error in a future "
-                        "version.");
+    log_warning(l->log,
+                "Creating a rootless container with no cgroup and no private pid namespace. "
+                "Such configuration is strongly discouraged (as it is impossible to properly "
+                "kill all container's processes) and will result in an error in a future "
+                "version.");
 }
 
 int cgroup_step_create(struct launch *l, const struct step *s, struct hull_error *e)
@@ -177,7 +188,9 @@ void cgroup_step_join_print(const struct launch *l, const struct step *s, char *
                                                  : "v2: unless cloned into it");
 }
 
-/* ------------------------------------------------------------------------------- limits, devices */
+/*
+ * ------------------------------------------------------------------------------- limits, devices
+ */
 
 int cgroup_step_limits(struct launch *l, const struct step *s, struct hull_error *e)
 {

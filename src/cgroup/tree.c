@@ -21,7 +21,7 @@
 static int make_once(struct cgroup_dir *d, tree_visit_fn *visit, void *arg, struct hull_error *e)
 {
     _cleanup_close_ int parent = -1;
-    _cleanup_close_ int fd = open(d->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_close_ int fd = openat(AT_FDCWD, d->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return error_set(e, errno, "open %s", d->root);
     char name[NAME_MAX + 1];
@@ -67,7 +67,7 @@ void cgroup_tree_unmake(struct cgroup_dir *d)
     char rel[PATH_MAX];
     if (d->made == 0 || (size_t)snprintf(rel, sizeof(rel), "%s", d->rel) >= sizeof(rel))
         return;
-    _cleanup_close_ int root = open(d->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_close_ int root = openat(AT_FDCWD, d->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     for (; root >= 0 && d->made > 0; d->made--) {
         char *slash = strrchr(rel, '/');
         const char *name = slash ? slash + 1 : rel;

@@ -78,6 +78,8 @@ extern const struct command cmd_create, cmd_delete, cmd_exec, cmd_kill, cmd_list
  * @return number of words consumed, or -1 with the message in text
  */
 int options_parse(const struct option *o, size_t n, void *values, char **argv, char *text, size_t len);
+/** Releases the lists in values. */
+void options_free(const struct option *o, size_t n, void *values);
 void help_command(FILE *f, const struct cli *c, const struct command *cmd);
 void help_global(FILE *f, const struct cli *c);
 

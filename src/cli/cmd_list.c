@@ -16,11 +16,20 @@ static int add(struct rows *r, const char *const cell[COLUMNS])
     if (!v)
         return -1;
     r->v = v;
+    memset(v[r->n], 0, sizeof(v[r->n]));
+    char **row = v[r->n++];
     for (int i = 0; i < COLUMNS; i++)
-        if (!(v[r->n][i] = strdup(cell[i])))
+        if (!(row[i] = strdup(cell[i])))
             return -1;
-    r->n++;
     return 0;
+}
+
+static void rows_free(struct rows *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        for (int col = 0; col < COLUMNS; col++)
+            free(r->v[i][col]);
+    free(r->v);
 }
 
 static int table_row(void *arg, const struct hull_state *s)
@@ -86,6 +95,7 @@ static int list(struct cli *c, void *values, char **args, int n_args, struct hul
         r = hull_list(c->rt, table_row, &rows, e);
     if (r == 0)
         print_table(&rows);
+    rows_free(&rows);
     return r;
 }
 

@@ -18,7 +18,7 @@ static int spec(struct cli *c, void *values, char **args, int n_args, struct hul
     int r = hull_spec(c->rt, v->rootless, &text, e);
     if (r < 0)
         return r;
-    int dir = open(v->bundle && *v->bundle ? v->bundle : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int dir = openat(AT_FDCWD, v->bundle && *v->bundle ? v->bundle : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int fd = dir < 0 ? -1 : openat(dir, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
     if (!f || fputs(text, f) < 0 || fclose(f) != 0) {

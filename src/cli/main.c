@@ -10,8 +10,6 @@
 #include "cli/cli.h"
 #include "commit.h"
 
-extern char **environ;
-
 #define G(m) offsetof(struct globals, m)
 const struct option global_options[] = {
     {"debug", 0, OPT_FLAG, G(debug), "", "enable debug logging", false},
@@ -46,7 +44,7 @@ static int standard_streams(void)
     if (poll(p, 3, 0) < 0)
         return 0;
     for (int i = 0; i < 3; i++)
-        if (p[i].revents & POLLNVAL && open("/dev/null", i == 0 ? O_RDONLY : O_WRONLY) != i)
+        if (p[i].revents & POLLNVAL && openat(AT_FDCWD, "/dev/null", i == 0 ? O_RDONLY : O_WRONLY) != i)
             return -1;
     return 0;
 }
@@ -74,7 +72,7 @@ static int open_log(struct cli *c)
         return fail(c, 1, "invalid log-format");
     if (!c->g.log || !*c->g.log)
         return 0;
-    int fd = open(c->g.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    int fd = openat(AT_FDCWD, c->g.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     FILE *f = fd < 0 ? NULL : fdopen(fd, "a");
     if (!f) {
         char text[512];
@@ -139,17 +137,10 @@ static bool wants_help(char **words)
     return false;
 }
 
-static int run_command(struct cli *c, const struct command *cmd, char **words)
+static int run_with(struct cli *c, const struct command *cmd, void *values, char **words)
 {
     struct hull_error err = {0};
     char text[512];
-    if (wants_help(words)) {
-        help_command(stdout, c, cmd);
-        return 0;
-    }
-    void *values = calloc(1, cmd->values_size + 1);
-    if (!values)
-        return fail(c, 1, "out of memory");
     int used = options_parse(cmd->options, cmd->n_options, values, words, text, sizeof(text));
     if (used < 0)
         return usage(c, cmd, text);
@@ -172,8 +163,22 @@ static int run_command(struct cli *c, const struct command *cmd, char **words)
         return report(c, cmd, &err);
     int status = cmd->run(c, values, args, n, &err);
     hull_close(c->rt);
-    free(values);
     return status < 0 ? report(c, cmd, &err) : status;
+}
+
+static int run_command(struct cli *c, const struct command *cmd, char **words)
+{
+    if (wants_help(words)) {
+        help_command(stdout, c, cmd);
+        return 0;
+    }
+    void *values = calloc(1, cmd->values_size + 1);
+    if (!values)
+        return fail(c, 1, "out of memory");
+    int status = run_with(c, cmd, values, words);
+    options_free(cmd->options, cmd->n_options, values);
+    free(values);
+    return status;
 }
 
 static int help(struct cli *c, char **words)

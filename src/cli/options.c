@@ -113,6 +113,13 @@ int options_parse(const struct option *o, size_t n, void *values, char **argv, c
     return i;
 }
 
+void options_free(const struct option *o, size_t n, void *values)
+{
+    for (size_t i = 0; i < n; i++)
+        if (o[i].kind == OPT_STRINGS)
+            free(((struct strings *)((char *)values + o[i].offset))->v);
+}
+
 static void print_options(FILE *f, const struct option *o, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

@@ -37,10 +37,17 @@ static enum cgroup_mode probe_cgroup_mode(void)
     return CGROUP_V1;
 }
 
-/* The initial user namespace maps all ids onto themselves in one line. */
+/* The initial user namespace has a fixed inode (PROC_USER_INIT_INO), and maps all ids onto themselves. */
 static bool probe_in_userns(void)
 {
-    _cleanup_close_ int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+    char link[32];
+    ssize_t len = readlink("/proc/self/ns/user", link, sizeof(link) - 1);
+    if (len > 0) {
+        link[len] = '\0';
+        if (strcmp(link, "user:[4026531837]") == 0)
+            return false;
+    }
+    _cleanup_close_ int fd = openat(AT_FDCWD, "/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return false;   /* a kernel without user namespaces */
     char buf[256];
@@ -48,10 +55,14 @@ static bool probe_in_userns(void)
     if (n < 0)
         return false;
     buf[n] = '\0';
-    unsigned inside, outside, count;
-    if (sscanf(buf, "%u %u %u", &inside, &outside, &count) != 3)
-        return true;    /* no mapping yet */
-    return inside != 0 || outside != 0 || count != UINT32_MAX;
+    unsigned long v[3]; /* inside, outside, count */
+    char *p = buf, *end;
+    for (size_t i = 0; i < COUNT_OF(v); i++, p = end) {
+        v[i] = strtoul(p, &end, 10);
+        if (end == p)
+            return true;    /* no mapping yet */
+    }
+    return v[0] != 0 || v[1] != 0 || v[2] != UINT32_MAX;
 }
 
 static int probe_caps(uint64_t *ret)

@@ -170,8 +170,8 @@ static const char *mounted_root(struct arena *a, const char *names, const char *
     return NULL;
 }
 
-int host_hierarchies_read(struct arena *a, const char *fs_root, pid_t pid,
-                          struct host_hierarchies *ret, struct hull_error *e)
+int host_hierarchies_own(struct arena *a, pid_t pid, struct host_hierarchies *ret,
+                         struct hull_error *e)
 {
     char path[64] = "/proc/self/cgroup";
     if (pid > 0)
@@ -179,8 +179,14 @@ int host_hierarchies_read(struct arena *a, const char *fs_root, pid_t pid,
     char *text = fd_read_file(AT_FDCWD, path, PROC_CGROUP_MAX, a, NULL);
     if (!text)
         return error_set(e, errno, "open %s", path);
+    return host_hierarchies_parse(a, text, ret, e);
+}
+
+int host_hierarchies_read(struct arena *a, const char *fs_root, pid_t pid,
+                          struct host_hierarchies *ret, struct hull_error *e)
+{
     struct host_hierarchies list;
-    int r = host_hierarchies_parse(a, text, &list, e);
+    int r = host_hierarchies_own(a, pid, &list, e);
     if (r < 0)
         return r;
     for (size_t i = 0; i < list.n; i++) {

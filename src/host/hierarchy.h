@@ -28,17 +28,20 @@ struct host_hierarchies {
  */
 int host_hierarchies_parse(struct arena *a, char *text, struct host_hierarchies *ret,
                            struct hull_error *e);
+/** Reads /proc/PID/cgroup (pid 0: our own); root stays NULL. */
+int host_hierarchies_own(struct arena *a, pid_t pid, struct host_hierarchies *ret,
+                         struct hull_error *e);
 /**
- * Reads /proc/PID/cgroup (pid 0: our own) and finds the mount points: fs_root/NAMES or a single name
- * of it, systemd for name=systemd, fs_root or fs_root/unified for v2; from mountinfo if that is no
- * cgroup file system.
+ * Reads /proc/PID/cgroup (pid 0: our own) and finds the mount points: fs_root/NAMES or a single
+ * name of it, systemd for name=systemd, fs_root or fs_root/unified for v2; from mountinfo if that
+ * is no cgroup file system.
  * @param fs_root  "/sys/fs/cgroup"
  */
 int host_hierarchies_read(struct arena *a, const char *fs_root, pid_t pid,
                           struct host_hierarchies *ret, struct hull_error *e);
 /**
- * Our own cgroup as a path below h->root, without leading slash. It differs from h->own where only a
- * part of the hierarchy is mounted (a container without a cgroup namespace).
+ * Our own cgroup as a path below h->root, without leading slash. It differs from h->own where only
+ * a part of the hierarchy is mounted (a container without a cgroup namespace).
  */
 int host_hierarchy_own_below_root(struct arena *a, const struct host_hierarchy *h,
                                   const char **ret, struct hull_error *e);

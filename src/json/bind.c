@@ -489,7 +489,7 @@ static int bind_object(struct binder *b, const struct json_type *t, char *obj)
             continue;
         }
         size_t index = (size_t)(f - t->fields);
-        bool set;
+        bool set = false;
         frame.name = f->name;
         b->top = &frame;
         err = bind_field(b, f, obj, &set);

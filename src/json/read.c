@@ -172,7 +172,7 @@ static int read_escape(struct json_reader *r, char **q)
 {
     static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
     if (r->p[1] == 'u') {
-        uint32_t c;
+        uint32_t c = 0;
         if (read_unicode_escape(r, &c) < 0)
             return -1;
         *q = put_utf8(*q, c);

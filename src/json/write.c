@@ -22,11 +22,14 @@ static bool make_room(struct json_out *o, size_t size)
         }
         cap *= 2;
     }
-    char *p = realloc(o->buf, cap);
+    char *p = realloc(o->borrowed ? NULL : o->buf, cap);
     if (!p) {
         o->failed = true;
         return false;
     }
+    if (o->borrowed)
+        memcpy(p, o->buf, o->len);
+    o->borrowed = false;
     o->buf = p;
     o->cap = cap;
     return true;
@@ -352,13 +355,17 @@ ssize_t json_out_take(struct json_out *o, char **ret, struct hull_error *e)
         return error_oom(e);
     }
     ssize_t len = (ssize_t)o->len - 1;
-    *ret = o->buf;
+    char *text = o->borrowed ? strdup(o->buf) : o->buf;
+    if (!text)
+        return error_oom(e);
+    *ret = text;
     *o = (struct json_out){.indent = o->indent};
     return len;
 }
 
 void json_out_free(struct json_out *o)
 {
-    free(o->buf);
+    if (!o->borrowed)
+        free(o->buf);
     *o = (struct json_out){.indent = o->indent};
 }

@@ -28,6 +28,7 @@ struct json_out {
     const char *indent;
     char       *buf;       /* malloc'd, not terminated; json_out_take or json_out_free ends it */
     size_t      len, cap;
+    bool        borrowed;  /* buf and cap are the caller's, as long as they suffice */
     unsigned    level;
     bool        filled;    /* the innermost open object or array has a member */
     bool        failed;

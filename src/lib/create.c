@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 
 #include "base/fd.h"
 #include "base/sys.h"
@@ -34,18 +36,27 @@ int hull_create(hull_runtime *rt, const char *id, const struct hull_create_optio
     return r < 0 ? r : job_execute(&j, e);
 }
 
-/* Ends the container of this job from the inside: we know its init and hold its directory. */
-static int destroy(hull_runtime *rt, struct job *j, struct hull_error *e)
+/*
+ * Removes what we made and still hold the handles of, after init's end. Somebody else may have
+ * deleted the container meanwhile, and even made another one by its name: then our directory has no
+ * link any more.
+ */
+static int destroy(struct job *j, struct hull_error *e)
 {
-    _cleanup_container_ struct container c = CONTAINER_INIT;
-    fd_close(&j->launch.state_fd); /* our lock */
-    int r = container_open(rt, j->launch.id, true, &c, e);
-    if (r == -HULL_E_NOT_FOUND)
-        return 0; /* somebody else deleted it meanwhile */
-    return r < 0 ? r : container_destroy(rt, &c, e);
+    struct launch *l = &j->launch;
+    struct stat st;
+    int r = state_lock(l->state_fd, l->id, e);
+    if (r < 0)
+        return r;
+    if (fstat(l->state_fd, &st) == 0 && st.st_nlink == 0)
+        return 0;
+    r = cgroup_destroy(l->cgroup, e);
+    if (r == 0)
+        r = state_remove_dir(l->root_fd, l->id, e);
+    return r < 0 ? r : launch_run_hooks(l, HOOK_POSTSTOP, "stopped", 0, e);
 }
 
-static int wait_foreground(hull_runtime *rt, struct job *j, int *ret_status, struct hull_error *e)
+static int wait_foreground(struct job *j, int *ret_status, struct hull_error *e)
 {
     struct launch *l = &j->launch;
     struct foreground f = {
@@ -64,7 +75,7 @@ static int wait_foreground(hull_runtime *rt, struct job *j, int *ret_status, str
         return r;
     }
     struct hull_error late = {0};
-    if (destroy(rt, j, &late) < 0 && r == 0)
+    if (destroy(j, &late) < 0 && r == 0)
         log_error(l->log, "%s", late.text);
     return r;
 }
@@ -83,19 +94,19 @@ int hull_run(hull_runtime *rt, const char *id, const struct hull_create_options 
     if (r < 0)
         return r;
     struct launch *l = &j.launch;
-    fd_close(&l->state_fd); /* release the lock: others may act on the running container */
+    (void)flock(l->state_fd, LOCK_UN); /* others may act on the running container */
     r = sync_await_exec(l, e);
     if (r == 0)
         r = launch_run_hooks(l, HOOK_POSTSTART, "running", l->init_pid, e);
     if (r < 0) {
         struct hull_error late;
-        (void)sys_pidfd_send_signal(l->init_pidfd, SIGKILL);
-        (void)destroy(rt, &j, &late);
+        (void)parent_step_clone_undo(l, NULL, &late);
+        (void)destroy(&j, &late);
         return error_prefix(e, "unable to start container process");
     }
     if (o->detach) {
         *ret_status = 0;
         return 0;
     }
-    return wait_foreground(rt, &j, ret_status, e);
+    return wait_foreground(&j, ret_status, e);
 }

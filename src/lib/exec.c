@@ -183,7 +183,7 @@ static int join_flags(struct launch *l, const struct container *c, struct hull_e
     }
     if (!l->has_ns[NS_MOUNT]) {
         snprintf(path, sizeof(path), "/proc/%d/root", (int)l->join_pid);
-        l->join_root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        l->join_root = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (l->join_root < 0)
             return error_set(e, errno, "open the container's root directory");
     }
@@ -238,7 +238,6 @@ static int execute(struct job *j, struct hull_error *e)
 {
     struct launch *l = &j->launch;
     size_t done = 0;
-    l->ignored = signals_ignored();
     int r = parent_signals(l, e);
     if (r == 0)
         r = launch_crumb(l, e);

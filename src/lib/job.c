@@ -86,7 +86,7 @@ static char *path_of_fd(int fd, struct arena *a)
 static int open_bundle(struct job *j, struct hull_error *e)
 {
     const char *dir = j->options.bundle && *j->options.bundle ? j->options.bundle : ".";
-    j->bundle_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    j->bundle_fd = openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (j->bundle_fd < 0)
         return error_set(e, errno, "chdir %s", dir);
     j->launch.bundle = path_of_fd(j->bundle_fd, &j->arena);
@@ -125,7 +125,7 @@ static int resolve_rootfs(struct job *j, struct hull_error *e)
     char *clean = full ? path_clean(&j->arena, full) : NULL;
     if (!clean)
         return error_oom(e);
-    _cleanup_close_ int fd = open(clean, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_close_ int fd = openat(AT_FDCWD, clean, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return error_at(e, "root.path", errno, "invalid rootfs: stat %s", clean);
     char *real = path_of_fd(fd, &j->arena);
@@ -225,7 +225,6 @@ int job_execute(struct job *j, struct hull_error *e)
 {
     struct launch *l = &j->launch;
     size_t done = 0;
-    l->ignored = signals_ignored();
     l->root_fd = state_open_root(l->root, true, e);
     if (l->root_fd < 0)
         return -e->code;

@@ -66,7 +66,7 @@ int hull_kill(hull_runtime *rt, const char *id, int sig, unsigned flags, struct 
     /* Without a pid namespace of its own the end of init ends nobody else: KILL goes to everyone. */
     if (sig == SIGKILL && !c.state->private_pid_namespace) {
         r = cgroup_kill_all(c.cgroup, sig, e);
-        if (r == 0 || r != -ENOENT)
+        if (r != -ENOENT)
             return r;
     }
     _cleanup_close_ int fd = container_pidfd(&c, e);

@@ -70,7 +70,7 @@ void job_close(struct job *j);
 #define _cleanup_job_ __attribute__((cleanup(job_close)))
 /** Loads and checks the configuration and builds the plan. No side effect. */
 int  job_prepare(hull_runtime *rt, const char *id, const struct hull_create_options *o, bool run,
-                 struct job *ret, struct hull_error *e);
+                 struct job *j, struct hull_error *e);
 /** Carries the plan out up to COMMIT; everything is undone on failure. */
 int  job_execute(struct job *j, struct hull_error *e);
 #endif

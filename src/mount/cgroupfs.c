@@ -49,6 +49,8 @@ static int mount_cgroup_v2(struct launch *l, const struct mount_step *s, int tar
     const struct fs_request f = {
         .type = "cgroup2", .source = s->source, .flags = s->o.flags, .data = &s->o.data,
     };
+    if (s->o.n_propagation == 0 && fs_quick(l, &f, target) == 0)
+        return 0;
     _cleanup_close_ int mnt = -1;
     int r = fs_mount(l, &f, target, s->dest, &mnt, e);
     if (r == 0)

@@ -94,7 +94,7 @@ static int set_parameters(int fs, const struct fs_request *f, struct hull_error 
 
 int fs_make(const struct fs_request *f, int *ret_mount, struct hull_error *e)
 {
-    _cleanup_close_ int fs = sys_fsopen(f->type, HULL_FSOPEN_CLOEXEC);
+    _cleanup_close_later_ int fs = sys_fsopen(f->type, HULL_FSOPEN_CLOEXEC);
     if (fs < 0)
         return error_set(e, errno, "mount %s", f->type);
     int r = set_parameters(fs, f, e);

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <sys/stat.h>
+#include "base/fd.h"
 #include "base/sys.h"
 #include "mount/mount.h"
 #include "mount/options.h"
@@ -51,7 +52,7 @@ struct mount_tree {
 static inline void cleanup_tree_(struct mount_tree *t)
 {
     if (t->fd >= 0)
-        close(t->fd);
+        fd_close_later(t->fd);
 }
 #define _cleanup_tree_ __attribute__((cleanup(cleanup_tree_)))
 
@@ -98,6 +99,11 @@ bool fs_needs_legacy(const struct fs_request *f);
 /** The same by mount(2); ret_mount is opened anew by dest. */
 int fs_legacy(const struct launch *l, const struct fs_request *f, int target, const char *dest,
               int *ret_mount, struct hull_error *e);
+/**
+ * The usual case in one call: mount(2) on self/fd/TARGET, since the current directory is our procfs.
+ * For mounts that need nothing more. A failure says little: ask fs_mount, which knows the parameter.
+ */
+int fs_quick(const struct launch *l, const struct fs_request *f, int target);
 /** fs_make and attach, or fs_legacy. */
 int fs_mount(const struct launch *l, const struct fs_request *f, int target, const char *dest,
              int *ret_mount, struct hull_error *e);
@@ -111,7 +117,7 @@ struct mount_target {
 static inline void cleanup_target_(struct mount_target *t)
 {
     if (t->fd >= 0)
-        close(t->fd);
+        fd_close_later(t->fd);
 }
 #define _cleanup_target_ __attribute__((cleanup(cleanup_target_)))
 /**

@@ -32,7 +32,7 @@ int legacy_mount(const struct launch *l, const char *source, int source_fd, int 
     char from[32], to[32];
     if (l->proc_fd < 0)    /* P has none */
         return -ENOSYS;
-    _cleanup_close_ int cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_close_ int cwd = openat(AT_FDCWD, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (cwd < 0 || fchdir(l->proc_fd) < 0)
         return -errno;
     snprintf(to, sizeof(to), "self/fd/%d", target);
@@ -73,6 +73,19 @@ static char *join_data(struct arena *a, const struct fs_request *f)
     if (data && f->label)
         data = arena_printf(a, "%s%scontext=\"%s\"", data, *data ? "," : "", f->label);
     return data;
+}
+
+int fs_quick(const struct launch *l, const struct fs_request *f, int target)
+{
+    char to[32];
+    if (!l->cwd_is_proc || fs_needs_legacy(f))
+        return -ENOSYS;
+    char *data = join_data(l->arena, f);
+    if (!data)
+        return -ENOMEM;
+    snprintf(to, sizeof(to), "self/fd/%d", target);
+    unsigned long flags = f->flags & ~(unsigned long)(MS_BIND | MS_REC | MS_REMOUNT);
+    return mount(*f->source ? f->source : "none", to, f->type, flags, data) < 0 ? -errno : 0;
 }
 
 int fs_legacy(const struct launch *l, const struct fs_request *f, int target, const char *dest,

@@ -62,7 +62,7 @@ static int open_path(const struct launch *l, const char *path, const char *what,
 static int make_readonly(const struct launch *l, const char *path, struct hull_error *e)
 {
     _cleanup_tree_ struct mount_tree t = { .fd = -1 };
-    _cleanup_close_ int target = -1;
+    _cleanup_close_later_ int target = -1;
     int r = open_path(l, path, "make read-only", &target, e);
     if (r < 0 || target < 0)
         return r;
@@ -119,9 +119,9 @@ static int mask_file(struct launch *l, const char *path, int target, struct hull
 int mount_step_masked(struct launch *l, const struct step *st, struct hull_error *e)
 {
     const struct oci_strs *list = st->arg;
-    _cleanup_close_ int shared = -1;
+    _cleanup_close_later_ int shared = -1;
     for (size_t i = 0; i < list->n; i++) {
-        _cleanup_close_ int target = -1;
+        _cleanup_close_later_ int target = -1;
         struct stat sb;
         int r = open_path(l, list->v[i], "mask", &target, e);
         if (r < 0)

@@ -63,19 +63,36 @@ static int finish(const struct launch *l, const struct mount_step *s, int mnt,
     if (r == 0 && s->late_fd && l->has_ns[NS_MOUNT])
         *s->late_fd = mnt;
     else
-        close(mnt);
+        fd_close_later(mnt);
     return r;
+}
+
+/* Mounts and finishes; target is open. */
+static int mount_request(struct launch *l, const struct mount_step *s, const struct fs_request *f,
+                         int target, struct hull_error *e)
+{
+    const bool done = !s->late_fd && !s->o.rec_set && !s->o.rec_clr && s->o.n_propagation == 0;
+    if (done && fs_quick(l, f, target) == 0)
+        return 0;
+    int mnt = -1;
+    int r = fs_mount(l, f, target, s->dest, &mnt, e);
+    return r < 0 ? r : finish(l, s, mnt, e);
 }
 
 static int mount_fs(struct launch *l, const struct mount_step *s, struct hull_error *e)
 {
     _cleanup_target_ struct mount_target target = { .fd = -1 };
     struct fs_request f = request_of(l, s);
-    int mnt = -1;
     int r = target_open(l, s, false, -1, &target, e);
-    if (r == 0)
-        r = fs_mount(l, &f, target.fd, s->dest, &mnt, e);
-    return r < 0 ? r : finish(l, s, mnt, e);
+    return r < 0 ? r : mount_request(l, s, &f, target.fd, e);
+}
+
+static bool has_mode(const struct oci_strs *data)
+{
+    for (size_t i = 0; i < data->n; i++)
+        if (strncmp(data->v[i], "mode=", 5) == 0)
+            return true;
+    return false;
 }
 
 static int mount_tmpfs(struct launch *l, const struct mount_step *s, struct hull_error *e)
@@ -87,17 +104,13 @@ static int mount_tmpfs(struct launch *l, const struct mount_step *s, struct hull
     int r = target_open(l, s, false, -1, &target, e);
     if (r < 0)
         return r;
-    if (target.existed) {
-        /* Before the options: an explicit mode= is later and wins. */
+    if (target.existed && !has_mode(&s->o.data)) {
         snprintf(mode, sizeof(mode), "mode=%04o", (unsigned)(target.st.st_mode & 07777));
         f.first = mode;
     }
     bool copy = s->o.tmpcopyup && target.existed;
-    if (!copy) {
-        int mnt = -1;
-        r = fs_mount(l, &f, target.fd, s->dest, &mnt, e);
-        return r < 0 ? r : finish(l, s, mnt, e);
-    }
+    if (!copy)
+        return mount_request(l, s, &f, target.fd, e);
     r = fs_make(&f, &t.fd, e);
     if (r == 0)
         r = tmpfs_copy_up(target.fd, t.fd, e);

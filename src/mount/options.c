@@ -156,8 +156,8 @@ int mount_options_parse(struct arena *a, const struct oci_strs *options, struct 
     struct mount_options m = { 0 };
     size_t max = 0;
     for (size_t i = 0; i < options->n; i++)
-        for (const char *p = options->v[i]; p; p = strchr(p, ','), p = p ? p + 1 : NULL)
-            max++;
+        for (const char *p = options->v[i]; *p; p++)
+            max += p == options->v[i] || *p == ',';
     m.propagation = arena_array(a, max + 1, sizeof(*m.propagation));
     m.data.v = arena_array(a, max + 1, sizeof(*m.data.v));
     if (!m.propagation || !m.data.v)

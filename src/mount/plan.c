@@ -85,8 +85,8 @@ static const char *path_below(const char *path, const char *dir)
 
 static int set_source(const struct launch *l, struct mount_step *s, struct hull_error *e)
 {
-    const char *source = s->config->source;
-    s->source = source ? source : "";
+    const char *source = s->config->source ? s->config->source : "";
+    s->source = source;
     if (s->kind != MOUNT_BIND)
         return 0;
     if (*source != '/')

@@ -146,7 +146,7 @@ static int unshare_parent(const struct launch *l, unsigned long propagation, str
 
 static int bind_rootfs(struct launch *l, struct hull_error *e)
 {
-    _cleanup_close_ int dir = open(l->rootfs, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    _cleanup_close_ int dir = openat(AT_FDCWD, l->rootfs, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (dir < 0)
         return error_set(e, errno, "error preparing rootfs: open %s", l->rootfs);
     _cleanup_tree_ struct mount_tree t = { .fd = -1 };
@@ -156,7 +156,7 @@ static int bind_rootfs(struct launch *l, struct hull_error *e)
             r = -errno;
         fd_close(&t.fd);
         if (r == 0)
-            t.fd = open(l->rootfs, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+            t.fd = openat(AT_FDCWD, l->rootfs, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (r == 0 && t.fd < 0)
             r = -errno;
     } else if (r == 0) {
@@ -183,7 +183,13 @@ int rootfs_step_prepare(struct launch *l, const struct step *st, struct hull_err
         if (r < 0)
             return r;
     }
-    return bind_rootfs(l, e);
+    int r = bind_rootfs(l, e);
+    if (r < 0)
+        return r;
+    if (fchdir(l->proc_fd) < 0)
+        return error_set(e, errno, "error preparing rootfs: chdir /proc");
+    l->cwd_is_proc = true;
+    return 0;
 }
 
 /* cwd is the rootfs. */
@@ -198,7 +204,7 @@ static int enter_chroot(struct hull_error *e)
 
 static int pivot(struct hull_error *e)
 {
-    _cleanup_close_ int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    _cleanup_close_ int old = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (old < 0)
         return error_set(e, errno, "error jailing process inside rootfs: open /");
     if (sys_pivot_root(".", ".") < 0)
@@ -216,6 +222,7 @@ static int pivot(struct hull_error *e)
 
 int rootfs_step_pivot(struct launch *l, const struct step *st, struct hull_error *e)
 {
+    l->cwd_is_proc = false;
     (void)st;
     if (fchdir(l->rootfs_fd) < 0)
         return error_set(e, errno, "error jailing process inside rootfs: chdir %s", l->rootfs);

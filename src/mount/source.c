@@ -41,7 +41,7 @@ static bool reachable(const struct launch *l, const char *path, int64_t uid, int
     /* Going from 0 to another fsuid takes the file capabilities away, back gives them again. */
     setfsgid((gid_t)gid);
     setfsuid((uid_t)uid);
-    _cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
+    _cleanup_close_ int fd = openat(AT_FDCWD, path, O_PATH | O_CLOEXEC);
     setfsuid(l->host->euid);
     setfsgid(l->host->egid);
     if (syscall(SYS_setgroups, n, groups) < 0)
@@ -84,5 +84,7 @@ int mount_step_source(struct launch *l, const struct step *st, struct hull_error
     int64_t gid = host_id_of_root(&l->config->linux_->gidMappings);
     if (uid == 0 || (uid > 0 && gid >= 0 && reachable(l, s->source, uid, gid)))
         return 0;
-    return clone_source(l, s, &l->source_fds[s->index], e);
+    int r = clone_source(l, s, &l->source_fds[s->index], e);
+    fd_close_flush(); /* P: nothing may be on the list when I is made */
+    return r;
 }

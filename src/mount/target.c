@@ -76,19 +76,40 @@ static int check_place(const struct launch *l, const struct mount_step *s, int f
     return check_proc(s, full, full + root, source, e);
 }
 
+/* The usual case: no link on the way, so the place is the path as written. */
+static int open_direct(const struct launch *l, const struct mount_step *s, bool make_file,
+                       struct mount_target *t)
+{
+    t->fd = path_open_plain(l->rootfs_fd, s->dest, O_PATH);
+    if (t->fd == -ENOENT) {
+        t->fd = path_make_plain(l->rootfs_fd, s->dest, make_file, make_file ? 0644 : 0755);
+        t->existed = t->fd < 0;
+    }
+    return t->fd;
+}
+
+static int open_resolved(const struct launch *l, const struct mount_step *s, bool make_file,
+                         bool real, struct mount_target *t)
+{
+    t->fd = real ? path_open_in_root_nofollow(l->rootfs_fd, s->dest, O_PATH)
+                 : path_open_in_root(l->rootfs_fd, s->dest, O_PATH);
+    if (t->fd == -ENOENT) {
+        t->existed = false;
+        t->fd = make_file ? path_mkfile_in_root(l->rootfs_fd, s->dest, 0644)
+                          : path_mkdir_in_root(l->rootfs_fd, s->dest, 0755);
+    }
+    return t->fd;
+}
+
 int target_open(const struct launch *l, const struct mount_step *s, bool make_file, int source,
                 struct mount_target *ret, struct hull_error *e)
 {
-    bool plain = s->kind == MOUNT_PROC || s->kind == MOUNT_SYSFS;
+    const bool real = s->kind == MOUNT_PROC || s->kind == MOUNT_SYSFS;
     _cleanup_target_ struct mount_target t = { .existed = true };
-    t.fd = plain ? path_open_in_root_nofollow(l->rootfs_fd, s->dest, O_PATH)
-                 : path_open_in_root(l->rootfs_fd, s->dest, O_PATH);
-    if (t.fd == -ENOENT) {
-        t.existed = false;
-        t.fd = make_file ? path_mkfile_in_root(l->rootfs_fd, s->dest, 0644)
-                         : path_mkdir_in_root(l->rootfs_fd, s->dest, 0755);
-    }
-    if (t.fd == -ELOOP && plain)
+    const bool direct = strcmp(s->dest, "/") != 0 && open_direct(l, s, make_file, &t) >= 0;
+    if (!direct)
+        open_resolved(l, s, make_file, real, &t);
+    if (t.fd == -ELOOP && real)
         return error_set(e, HULL_E_INIT, "filesystem \"%s\" must be mounted on ordinary directory",
                          s->config->type);
     if (t.fd < 0)
@@ -96,10 +117,10 @@ int target_open(const struct launch *l, const struct mount_step *s, bool make_fi
                          t.existed ? "open" : "make", s->dest);
     if (fstat(t.fd, &t.st) < 0)
         return error_set(e, errno, "create mountpoint for %s mount: stat", s->dest);
-    if (plain && !S_ISDIR(t.st.st_mode))
+    if (real && !S_ISDIR(t.st.st_mode))
         return error_set(e, HULL_E_INIT, "filesystem \"%s\" must be mounted on ordinary directory",
                          s->config->type);
-    int r = check_place(l, s, t.fd, source, e);
+    int r = direct ? check_proc(s, s->dest, s->dest, source, e) : check_place(l, s, t.fd, source, e);
     if (r < 0)
         return r;
     /* move_mount(2) would say EINVAL; engines look for mount(2)'s ENOTDIR to give advice. */

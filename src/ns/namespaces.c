@@ -80,7 +80,7 @@ int ns_open_paths(struct launch *l, struct hull_error *e)
     for (int t = 0; t < NS_COUNT; t++) {
         if (!l->ns_path[t])
             continue;
-        _cleanup_close_ int fd = open(l->ns_path[t], O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        _cleanup_close_ int fd = openat(AT_FDCWD, l->ns_path[t], O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         if (fd < 0)
             return error_at(e, "linux.namespaces", errno,
                             "failed to open %s namespace path %s", types[t].name, l->ns_path[t]);

@@ -18,8 +18,6 @@
 #include "base/fd.h"
 #include "base/sys.h"
 
-extern char **environ;
-
 enum { MAX_MAPS = 340 }; /* the kernel's limit, 4.15 */
 
 static int format_map(const struct oci_id_mappings *m, struct arena *a, char **ret)

@@ -125,7 +125,9 @@ static int64_t count_nodes(const char *s)
     enum { NODES_MAX = 1024 }; /* the kernel's MAX_NUMNODES */
     bool seen[NODES_MAX] = {false};
     int64_t count = 0;
-    while (s && *s) {
+    if (!s)
+        return 0;
+    while (*s) {
         uint64_t first = 0, last;
         size_t digits = strspn(s, "0123456789");
         for (size_t i = 0; i < digits && first < NODES_MAX; i++)

@@ -218,10 +218,13 @@ static void plan_init_process(struct builder *b)
     if (proc->noNewPrivileges.v)
         init(b, STEP_NO_NEW_PRIVS, "process.noNewPrivileges");
     init(b, STEP_CAPS_BOUND, "process.capabilities.bounding");  /* needs CAP_SETPCAP */
-    push(b, AT_INIT, STEP_CWD, "process.cwd", 1);   /* a directory that root may enter and the user not */
+    const bool elsewhere = !l->has_ns[NS_MOUNT] || strcmp(proc->cwd, "/") != 0;   /* the pivot went to / */
+    if (elsewhere)
+        push(b, AT_INIT, STEP_CWD, "process.cwd", 1);   /* which root may enter and the user not */
     init(b, STEP_USER, "process.user");
     init(b, STEP_CAPS, "process.capabilities");
-    push(b, AT_INIT, STEP_CWD, "process.cwd", 2);
+    if (elsewhere)
+        push(b, AT_INIT, STEP_CWD, "process.cwd", 2);
     init(b, STEP_EXEC_LOOKUP, "process.args");      /* with the final rights: an error of create */
     sync_point(b, AT_INIT, SYNC_READY);
     await(b, AT_INIT, SYNC_COMMIT);

@@ -56,7 +56,7 @@ static uint64_t to_mask(const struct oci_strs *list, char *unknown, size_t cap)
             if (used + strlen(list->v[i]) + 2 < cap) {
                 if (used > 0)
                     unknown[used++] = ' ';
-                strcpy(unknown + used, list->v[i]);
+                memcpy(unknown + used, list->v[i], strlen(list->v[i]) + 1);
             }
         }
     }
@@ -136,7 +136,8 @@ int caps_set(const struct cap_sets *s, struct log *log, struct hull_error *e)
     };
     if (syscall(SYS_capset, &h, d) < 0)
         return error_set(e, errno, "unable to apply caps");
-    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
+    /* What is not inheritable any more has left the ambient set by itself. */
+    if (inheritable != 0 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
         return error_set(e, errno, "unable to apply caps: clear the ambient set");
     raise_ambient(s->ambient, log);
     return 0;

@@ -74,7 +74,7 @@ static void needed_by(const char *path, char *interp, size_t cap, const char **k
 {
     char head[4096];
     *kind = NULL;
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    _cleanup_close_ int fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     ssize_t n = fd < 0 ? -1 : fd_read_all(fd, head, sizeof(head) - 1);
     if (n <= 2)
         return;

@@ -35,8 +35,8 @@ int cwd_enter(const char *cwd, struct hull_error *e)
 
 int keyring_join(const char *id, struct hull_error *e)
 {
-    enum { JOIN_SESSION_KEYRING = 1, SETPERM = 5, DESCRIBE = 6 };
-    char name[1100], describe[1200];
+    enum { JOIN_SESSION_KEYRING = 1, SETPERM = 5 };
+    char name[1100];
     snprintf(name, sizeof(name), "_ses.%s", id);
     long key = sys_keyctl(JOIN_SESSION_KEYRING, (unsigned long)name, 0, 0);
     if (key < 0) {
@@ -45,17 +45,10 @@ int keyring_join(const char *id, struct hull_error *e)
             return 0;
         return error_set(e, errno, "unable to join session keyring: unable to create session key");
     }
-    /* Possessor-less search right, so that a later exec as another user can use the ring. */
-    if (sys_keyctl(DESCRIBE, (unsigned long)key, (unsigned long)describe, sizeof(describe)) < 0)
-        return 0;
-    char *field = describe;
-    for (int i = 0; i < 3 && field; i++)
-        field = strchr(field, ';') ? strchr(field, ';') + 1 : NULL;
-    if (!field)
-        return 0;
-    unsigned long perm = strtoul(field, NULL, 16);
-    enum { UOG_SEARCH = 0x080000 };
-    (void)sys_keyctl(SETPERM, (unsigned long)key, perm | UOG_SEARCH, 0);
+    /* The kernel's own rights of a new session keyring, and search for the user, so that a later exec
+     * as another user can use the ring. A ring of that name that we only joined may refuse. */
+    enum { POS_ALL = 0x3f000000, USR_VIEW_READ_LINK = 0x00130000, USR_SEARCH = 0x00080000 };
+    (void)sys_keyctl(SETPERM, (unsigned long)key, POS_ALL | USR_VIEW_READ_LINK | USR_SEARCH, 0);
     return 0;
 }
 
@@ -102,20 +95,6 @@ int oom_score_set(int pid, int value, struct hull_error *e)
     if (r < 0)
         return error_at(e, "process.oomScoreAdj", -r, "write to %s", path);
     return 0;
-}
-
-uint64_t signals_ignored(void)
-{
-    char buf[1024];
-    _cleanup_close_ int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
-    if (n <= 0)
-        return ~UINT64_C(0);   /* not known: reset them all */
-    buf[n] = '\0';
-    char *p = strrchr(buf, ')');
-    for (int field = 2; p && field < 33; field++)
-        p = strchr(p + 1, ' ');
-    return p ? strtoull(p, NULL, 10) : ~UINT64_C(0);
 }
 
 void signals_reset(uint64_t ignored)

@@ -64,8 +64,6 @@ int personality_set(const struct oci_personality *p, struct hull_error *e);
 int oom_score_set(int pid, int value, struct hull_error *e);
 /** Resets every signal of the mask to its default action and unblocks all. */
 void signals_reset(uint64_t ignored);
-/** Signals with the action "ignore" of the process, from /proc/PID/stat; bit n-1 for signal n. */
-uint64_t signals_ignored(void);
 
 /* Step functions of I; launch-bound wrappers of the above. */
 step_fn process_step_keyring, process_step_rlimits, process_step_personality,

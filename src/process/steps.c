@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/fd.h"
 #include "base/path.h"
@@ -23,6 +24,7 @@ int process_step_keyring(struct launch *l, const struct step *s, struct hull_err
 int process_step_rlimits(struct launch *l, const struct step *s, struct hull_error *e)
 {
     (void)s;
+    fd_close_flush(); /* what is about to be closed would count against a small RLIMIT_NOFILE */
     return rlimits_set(l->config->process, 0, false, e);
 }
 
@@ -78,7 +80,9 @@ int process_step_user(struct launch *l, const struct step *s, struct hull_error 
 {
     (void)s;
     const struct oci_process *p = l->config->process;
-    /* The terminal can only be given to the user while we may chown. */
+    /* runc's value for a new container; exec keeps the caller's. */
+    if (l->join_pid == 0 && !(p->user && p->user->umask.set))
+        umask(022);
     return user_set(p->user, setgroups_denied(l), e);
 }
 

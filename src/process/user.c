@@ -26,7 +26,7 @@ int user_set(const struct oci_user *u, bool setgroups_denied, struct hull_error 
         syscall(SYS_setgroups, u->additionalGids.n, u->additionalGids.v) < 0)
         return error_at(e, "process.user.additionalGids", errno, "setgroups");
     /* The capabilities are set exactly afterwards; without this they would be lost here. */
-    if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+    if (u->uid != 0 && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
         return error_set(e, errno, "prctl(PR_SET_KEEPCAPS)");
     if (syscall(SYS_setresgid, u->gid, u->gid, u->gid) < 0)
         return error_at(e, "process.user.gid", errno, "setgid %u", u->gid);

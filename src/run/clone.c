@@ -139,10 +139,10 @@ struct own_ns { int pid, time; };
 
 static int own_ns_open(const struct launch *l, struct own_ns *own, struct hull_error *e)
 {
-    if (l->ns_fd[NS_PID] >= 0 && (own->pid = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC)) < 0)
+    if (l->ns_fd[NS_PID] >= 0 && (own->pid = openat(AT_FDCWD, "/proc/self/ns/pid", O_RDONLY | O_CLOEXEC)) < 0)
         return error_set(e, errno, "open /proc/self/ns/pid");
     if ((l->ns_fd[NS_TIME] >= 0 || time_by_parent(l)) &&
-        (own->time = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC)) < 0)
+        (own->time = openat(AT_FDCWD, "/proc/self/ns/time", O_RDONLY | O_CLOEXEC)) < 0)
         return error_set(e, errno, "open /proc/self/ns/time");
     return 0;
 }
@@ -200,11 +200,17 @@ int parent_step_clone(struct launch *l, const struct step *s, struct hull_error 
         fd_close(&l->ns_fd[t]);
     if (r < 0)
         return r;
+    return launch_identify(l, e);
+}
+
+int launch_identify(struct launch *l, struct hull_error *e)
+{
     struct proc_stat st;
-    r = proc_stat_read(AT_FDCWD, l->init_pid, &st);
+    int r = proc_stat_read(AT_FDCWD, l->init_pid, &st);
     if (r < 0)
         return error_set(e, -r, "read /proc/%d/stat", (int)l->init_pid);
     l->init_start = st.start;
+    l->ignored = st.ignored; /* inherited from us; the program starts with none */
     return 0;
 }
 

@@ -25,8 +25,6 @@
 #include "run/run.h"
 #include "state/state.h"
 
-extern char **environ;
-
 static int by_value(const void *a, const void *b)
 {
     return *(const int *)a < *(const int *)b ? -1 : *(const int *)a > *(const int *)b;
@@ -69,7 +67,7 @@ int init_step_begin(struct launch *l, const struct step *s, struct hull_error *e
     l->state_fd = l->root_fd = l->signal_fd = l->peer_fd = l->init_pidfd = -1;
     /* The host's procfs, while no mount of the container can be in front of it. */
     fd_close(&l->proc_fd);
-    l->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    l->proc_fd = openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (l->proc_fd < 0)
         return error_set(e, errno, "open /proc");
     /* The death of P before COMMIT must end us; its end of the socket tells it too, but not while we block. */
@@ -80,7 +78,6 @@ int init_step_begin(struct launch *l, const struct step *s, struct hull_error *e
     /* Unprivileged P has to write our maps, which it may only while we are dumpable. */
     if (!(l->rootless && l->has_ns[NS_USER]) && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return error_set(e, errno, "prctl(PR_SET_DUMPABLE)");
-    (void)prctl(PR_SET_NAME, "hull:init", 0, 0, 0);
     for (char **v = environ; v && *v; v++)
         memset(*v, 0, strlen(*v));
     return 0;
@@ -187,6 +184,7 @@ int init_ready(struct launch *l, struct hull_error *e)
 {
     int keep[] = {l->sync_fd, l->fifo_fd};
     fds_close_except(keep, COUNT_OF(keep), l->options->preserve_fds);
+    fd_close_forget();
     l->rootfs_fd = l->proc_fd = l->dev_null_fd = -1;
     /* P may be gone the moment it has sent COMMIT; until then end of file on the socket ends us. */
     if (prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) < 0)

@@ -57,7 +57,7 @@ int join_step_namespaces(struct launch *l, const struct step *s, struct hull_err
         if (r < 0)
             return r;
     }
-    l->rootfs_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    l->rootfs_fd = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     return l->rootfs_fd < 0 ? error_set(e, errno, "open the container's root directory") : 0;
 }
 
@@ -126,7 +126,7 @@ static int clone_direct(struct launch *l, struct hull_error *e)
 {
     _cleanup_close_ int own = -1;
     if (l->join_flags & CLONE_NEWPID) {
-        own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+        own = openat(AT_FDCWD, "/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
         if (own < 0 || setns(l->join_pidfd, CLONE_NEWPID) < 0)
             return error_set(e, errno, "failed to join the container's pid namespace");
     }
@@ -152,5 +152,6 @@ int join_step_clone(struct launch *l, const struct step *s, struct hull_error *e
     if (r < 0)
         return r;
     const bool staged = l->rootless && l->join_flags & CLONE_NEWUSER && l->join_flags & CLONE_NEWPID;
-    return staged ? clone_by_stage(l, e) : clone_direct(l, e);
+    r = staged ? clone_by_stage(l, e) : clone_direct(l, e);
+    return r < 0 ? r : launch_identify(l, e);
 }

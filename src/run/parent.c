@@ -53,7 +53,7 @@ static int write_state(struct launch *l, struct hull_error *e)
         if (l->has_ns[t])
             names[st.namespaces.n++] = (char *)ns_name((enum ns_type)t);
     int r = cgroup_paths(l->cgroup, l->arena, &st.cgroup_paths, e);
-    return r < 0 ? r : state_write(l->state_fd, &st, l->arena, e);
+    return r < 0 ? r : state_write(l->state_fd, &st, e);
 }
 
 int parent_step_state_create(struct launch *l, const struct step *s, struct hull_error *e)
@@ -123,6 +123,7 @@ int launch_run_hooks(struct launch *l, enum hook_kind k, const char *status, pid
     if (k == HOOK_CREATE_CONTAINER) {
         /* In I, before the pivot: the rootfs at its host path, as createContainer hooks expect it. */
         run.cwd = NULL;
+        l->cwd_is_proc = false;
         if (fchdir(l->rootfs_fd) < 0)
             return error_set(e, errno, "chdir to the rootfs");
     }
@@ -178,7 +179,7 @@ int pid_file_write(const char *path, pid_t pid, struct hull_error *e)
     if (n < 0 || (size_t)n >= sizeof(tmp))
         return error_set(e, ENAMETOOLONG, "pid file %s", path);
     int len = snprintf(text, sizeof(text), "%d", (int)pid);
-    _cleanup_close_ int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    _cleanup_close_ int fd = openat(AT_FDCWD, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0)
         return error_set(e, errno, "open %s", tmp);
     int r = fd_write_all(fd, text, (size_t)len);

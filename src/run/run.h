@@ -59,6 +59,8 @@ step_fn init_step_begin, init_step_exec, init_step_console;
 /* ---- P (parent.c, clone.c) ---- */
 /** Blocks the signals that would interrupt us and makes l->signal_fd. */
 int  parent_signals(struct launch *l, struct hull_error *e);
+/** Start time and inherited signal actions of the process that was cloned. */
+int launch_identify(struct launch *l, struct hull_error *e);
 step_fn parent_step_state_create, parent_step_state_create_undo, parent_step_fifo,
     parent_step_console_connect, parent_step_clone, parent_step_clone_undo, parent_step_pidfd,
     parent_step_state_created, parent_step_pid_file, run_step_hooks, run_step_notify,

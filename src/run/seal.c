@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/sys.h"
+#include "run/seal.h"
 
 enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
 #ifndef F_GET_SEALS
@@ -47,7 +48,7 @@ static int unlinked_copy(int exe)
     static const char *const dirs[] = {"/run", "/tmp", "/var/tmp"};
     int r = -EACCES;
     for (size_t i = 0; i < COUNT_OF(dirs); i++) {
-        _cleanup_close_ int w = open(dirs[i], O_TMPFILE | O_RDWR | O_CLOEXEC, 0500);
+        _cleanup_close_ int w = openat(AT_FDCWD, dirs[i], O_TMPFILE | O_RDWR | O_CLOEXEC, 0500);
         if (w < 0)
             continue;
         r = copy(exe, w);
@@ -55,7 +56,7 @@ static int unlinked_copy(int exe)
             continue;
         char path[32];
         snprintf(path, sizeof(path), "/proc/self/fd/%d", w);
-        int ro = open(path, O_RDONLY | O_CLOEXEC);
+        int ro = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
         if (ro >= 0)
             return ro;
         r = -errno;
@@ -91,7 +92,9 @@ static bool is_copy(int exe)
 
 int hull_seal(char *const argv[], char *const envp[], struct hull_error *e)
 {
-    _cleanup_close_ int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    if (seal_in_place(argv) == 0)
+        return 0;
+    _cleanup_close_ int exe = openat(AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC);
     if (exe < 0)
         return error_set(e, errno, "open /proc/self/exe");
     if (is_copy(exe))

@@ -45,7 +45,7 @@ static void reap(struct loop *p)
 {
     int status;
     pid_t pid;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+    while (!p->ended && (pid = waitpid(-1, &status, WNOHANG)) > 0) {
         if (pid != p->f->pid)
             continue;
         p->ended = true;

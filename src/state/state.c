@@ -43,19 +43,18 @@ const char *status_name(enum container_status s)
     return names[s];
 }
 
-int state_write(int dir_fd, const struct container_state *s, struct arena *a, struct hull_error *e)
+int state_write(int dir_fd, const struct container_state *s, struct hull_error *e)
 {
-    (void)a;
-    struct json_out o = {0};
-    _cleanup_free_ char *text = NULL;
+    char room[2048];
+    struct json_out o = {.buf = room, .cap = sizeof(room), .borrowed = true};
     json_write(&o, &container_state_type, s);
-    ssize_t n = json_out_take(&o, &text, e);
-    if (n < 0)
-        return (int)n;
+    if (o.failed)
+        return error_oom(e);
     static const char tmp[] = "state.json.tmp";
     _cleanup_close_ int fd =
         openat(dir_fd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-    int r = fd < 0 ? -errno : fd_write_all(fd, text, (size_t)n);
+    int r = fd < 0 ? -errno : fd_write_all(fd, o.buf, o.len);
+    json_out_free(&o);
     /* No fsync: the record must survive a crash of hull, not of the host, which ends the container too. */
     if (r == 0 && renameat(dir_fd, tmp, dir_fd, "state.json") < 0)
         r = -errno;

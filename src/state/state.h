@@ -50,7 +50,7 @@ int state_lock(int dir_fd, const char *id, struct hull_error *e);
 /** Removes the directory with what hull puts into it (and nothing that a link points to). */
 int state_remove_dir(int root_fd, const char *id, struct hull_error *e);
 
-int state_write(int dir_fd, const struct container_state *s, struct arena *a, struct hull_error *e);
+int state_write(int dir_fd, const struct container_state *s, struct hull_error *e);
 /** Reads state.json. A missing or damaged one is HULL_E_STATE with what is wrong. */
 int state_read(int dir_fd, struct arena *a, struct container_state **ret, struct hull_error *e);
 /** Whether exec.fifo is there. */

@@ -50,12 +50,12 @@ static int make_parents(const char *root)
 
 int state_open_root(const char *root, bool make, struct hull_error *e)
 {
-    int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = openat(AT_FDCWD, root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT && make) {
         int r = make_parents(root);
         if (r < 0)
             return error_set(e, -r, "mkdir %s", root);
-        fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        fd = openat(AT_FDCWD, root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     }
     return fd < 0 ? error_set(e, errno, "open %s", root) : fd;
 }
@@ -144,9 +144,8 @@ int state_remove_dir(int root_fd, const char *id, struct hull_error *e)
             return 0;
         return error_set(e, errno, "open state directory of %s", id);
     }
-    static const char *const ours[] = {EXEC_FIFO, "config.json", "state.json"};
-    for (size_t i = 0; i < COUNT_OF(ours); i++)
-        (void)unlinkat(fd, ours[i], 0);
+    (void)unlinkat(fd, "config.json", 0);
+    (void)unlinkat(fd, "state.json", 0);
     if (unlinkat(root_fd, id, AT_REMOVEDIR) == 0)
         return 0;
     int r = errno == ENOTEMPTY || errno == EEXIST ? empty_dir(fd, 8) : -errno;
