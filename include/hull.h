@@ -142,6 +142,39 @@ enum { HULL_DELETE_FORCE = 1 };
 /** Removes a stopped (or created) container; with force also a running or an unknown one. */
 int hull_delete(hull_runtime *rt, const char *id, unsigned flags, struct hull_error *e);
 
+/** Suspends all processes of a created or running container; they stay so until hull_resume. */
+int hull_pause(hull_runtime *rt, const char *id, struct hull_error *e);
+/** Lets the processes of a paused container go on. */
+int hull_resume(hull_runtime *rt, const char *id, struct hull_error *e);
+
+/**
+ * The processes in the container's cgroup and below, by the caller's pids; none when it has stopped.
+ * @param ret    receives a sorted malloc'd array; free() it
+ */
+int hull_pids(hull_runtime *rt, const char *id, pid_t **ret, size_t *ret_n, struct hull_error *e);
+
+/**
+ * Changes limits of a container that has not stopped. What is not mentioned stays; "devices" is
+ * ignored. When the kernel refuses one limit, none is changed.
+ * @param resources  a linux.resources object as JSON; names count without regard to case
+ */
+int hull_update(hull_runtime *rt, const char *id, const char *resources, struct hull_error *e);
+
+/**
+ * The statistics of the container's cgroup as one line of JSON, {"type":"stats","id":...,"data":...},
+ * with the keys of runc's events command.
+ * @param ret  receives malloc'd text without newline; free() it
+ */
+int hull_stats_json(hull_runtime *rt, const char *id, char **ret, struct hull_error *e);
+/** Receives an event as one line of JSON; a negative result (-errno) ends the stream with an error. */
+typedef int hull_event_fn(void *arg, const char *json);
+/**
+ * Passes statistics every interval_ns nanoseconds, and OOM kills ({"type":"oom","id":...}) as they
+ * happen, until the container has stopped.
+ */
+int hull_events(hull_runtime *rt, const char *id, uint64_t interval_ns, hull_event_fn *cb, void *arg,
+                struct hull_error *e);
+
 /** The state of one container as runc and the spec define it. Strings are owned by the object. */
 struct hull_state {
     const char *oci_version;

@@ -9,6 +9,7 @@
 #include "cgroup/cgroup.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include "base/fd.h"
@@ -261,4 +262,17 @@ uint64_t cgroup_oom_kills(const struct cgroup *cg)
     if (fd >= 0)
         (void)cgroup_file_read_key(fd, v2 ? "memory.events" : "memory.oom_control", "oom_kill", &n);
     return n;
+}
+
+void cgroup_memory_limit_text(const struct cgroup *cg, char *buf, size_t len)
+{
+    bool v2 = cg->mode == CGROUP_V2;
+    const struct cgroup_dir *d = cgroup_find(cg, v2 ? "" : "memory");
+    const char *file = v2 ? "memory.max" : "memory.limit_in_bytes";
+    _cleanup_close_ int fd = d && !d->missing ? cgroup_dir_open(d) : -1;
+    uint64_t limit;
+    buf[0] = '\0';
+    /* v1 shows "unlimited" as the largest number of pages. */
+    if (fd >= 0 && cgroup_file_read_u64(fd, file, &limit) == 0 && limit < INT64_MAX / 4096 * 4096)
+        snprintf(buf, len, "%s is %" PRIu64, file, limit);
 }

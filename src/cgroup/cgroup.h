@@ -32,6 +32,7 @@
 #define CGROUP_FS_ROOT "/sys/fs/cgroup"
 
 struct cgroup_ops;
+struct cgroup_limits;
 
 /* One directory of the container: one per v1 hierarchy, "" being the v2 (unified) one. */
 struct cgroup_dir {
@@ -93,6 +94,8 @@ int cgroup_plan_join(const struct launch *l, struct plan *p, struct hull_error *
 int cgroup_plan_limits(const struct launch *l, struct plan *p, struct hull_error *e);
 /** Pushes STEP_CGROUP_DEVICES on v2; nothing on v1, where plan_create did. */
 int cgroup_plan_devices(const struct launch *l, struct plan *p, struct hull_error *e);
+/** Pushes STEP_CGROUP_DEVICES if init mounts something that the rules might deny: when it is ready. */
+int cgroup_plan_devices_late(const struct launch *l, struct plan *p, struct hull_error *e);
 
 /**
  * Fills cg->v: reads /proc/self/cgroup on v1 and for relative paths. May be called again.
@@ -183,8 +186,21 @@ int cgroup_enter(const struct cgroup_entry *entry, struct hull_error *e);
 int cgroup_enter_host(const struct cgroup *cg, const struct cgroup_entry *entry, pid_t pid,
                       pid_t init_pid, char *const *subs, struct hull_error *e);
 void cgroup_entry_close(struct cgroup_entry *entry);
-/** Writes the limits of r into the existing cgroup; device rules are left alone. */
-int cgroup_update(const struct cgroup *cg, const struct oci_resources *r, struct hull_error *e);
+/**
+ * Writes the limits of r into the existing cgroup; device rules are left alone. When the kernel
+ * refuses one, those already written are set back to what they were.
+ * @param r        only what is to change, but memory.limit with swap and cpu.quota with period
+ * @param ret_old  what cgroup_update_undo needs, in cg's arena; may be NULL
+ */
+int cgroup_update(const struct cgroup *cg, const struct oci_resources *r,
+                  const struct cgroup_limits **ret_old, struct hull_error *e);
+/** Takes a successful update back; a failure is logged. */
+void cgroup_update_undo(const struct cgroup *cg, const struct cgroup_limits *old);
 /** How often the OOM killer has killed in this cgroup; 0 also when that can't be read. */
 uint64_t cgroup_oom_kills(const struct cgroup *cg);
+/**
+ * "memory.max is 1048576" or what the file is called; "" if there is no memory limit of its own.
+ * For the message about an OOM kill.
+ */
+void cgroup_memory_limit_text(const struct cgroup *cg, char *buf, size_t len);
 #endif

@@ -135,9 +135,7 @@ static int parse_access(const char *s, unsigned *ret)
     for (; *s; s++) {
         unsigned bit = *s == 'r' ? DEVICE_READ : *s == 'w' ? DEVICE_WRITE : *s == 'm' ? DEVICE_MKNOD
                                                                                      : 0;
-        if (!bit)
-            return -EINVAL;
-        access |= bit;
+        access |= bit; /* other letters are ignored, as runc does */
     }
     *ret = access;
     return access ? 0 : -EINVAL;

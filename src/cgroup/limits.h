@@ -50,6 +50,13 @@ int limits_build(const struct cgroup *cg, struct arena *a, const struct oci_reso
  */
 int limits_apply(const struct cgroup *cg, const struct cgroup_limits *list, unsigned mask,
                  unsigned want, struct hull_error *e);
+/**
+ * Reads what the files of list hold now, as a list that brings them back to it.
+ * @param ret  in list's arena
+ * @return 0 or -ENOMEM; a file that can't be read is left out
+ */
+int limits_save(const struct cgroup *cg, const struct cgroup_limits *list,
+                struct cgroup_limits *ret, struct hull_error *e);
 
 /* For limits_v1.c and limits_v2.c. value is copied by the printf-like function. */
 int limits_add(struct cgroup_limits *l, const char *why, const char *controller, const char *file,

@@ -44,10 +44,29 @@ static bool wants_devices(const struct launch *l)
     return l->cgroup->mode != CGROUP_NONE && !(is_v1(l->cgroup) && l->host->in_userns);
 }
 
+/*
+ * A mount of a block device by init needs a device that the rules may well deny to the container: then
+ * they come into force when init has nothing left to do but the gate. Otherwise earlier, out of the way.
+ */
+static bool devices_late(const struct launch *l)
+{
+    static const char *const virtual[] = {"bind",   "rbind",  "none",   "proc",   "sysfs", "tmpfs",
+                                          "devpts", "mqueue", "cgroup", "cgroup2", "overlay"};
+    for (size_t i = 0; i < l->config->mounts.n; i++) {
+        const char *type = l->config->mounts.v[i].type;
+        bool known = !type || !*type;
+        for (size_t j = 0; !known && j < COUNT_OF(virtual); j++)
+            known = strcmp(type, virtual[j]) == 0;
+        if (!known)
+            return true;
+    }
+    return false;
+}
+
 int cgroup_plan_create(const struct launch *l, struct plan *p, struct hull_error *e)
 {
     int r = plan_push(p, AT_HOST, STEP_CGROUP_CREATE, "linux.cgroupsPath", l->cgroup, 0, e);
-    if (r == 0 && is_v1(l->cgroup) && wants_devices(l))
+    if (r == 0 && is_v1(l->cgroup) && wants_devices(l) && !devices_late(l))
         r = plan_filter(l, p, e);
     return r;
 }
@@ -75,7 +94,12 @@ int cgroup_plan_limits(const struct launch *l, struct plan *p, struct hull_error
 
 int cgroup_plan_devices(const struct launch *l, struct plan *p, struct hull_error *e)
 {
-    return is_v1(l->cgroup) || !wants_devices(l) ? 0 : plan_filter(l, p, e);
+    return is_v1(l->cgroup) || !wants_devices(l) || devices_late(l) ? 0 : plan_filter(l, p, e);
+}
+
+int cgroup_plan_devices_late(const struct launch *l, struct plan *p, struct hull_error *e)
+{
+    return wants_devices(l) && devices_late(l) ? plan_filter(l, p, e) : 0;
 }
 
 /* --------------------------------------------------------------------------------------- create */
@@ -229,9 +253,40 @@ void cgroup_step_devices_print(const struct launch *l, const struct step *s, cha
     snprintf(buf, len, "%s all but %zu exceptions", f->default_allow ? "allow" : "deny", f->n);
 }
 
-int cgroup_update(const struct cgroup *cg, const struct oci_resources *r, struct hull_error *e)
+/*
+ * ---------------------------------------------------------------------------------------- update
+ */
+
+void cgroup_update_undo(const struct cgroup *cg, const struct cgroup_limits *old)
 {
-    struct cgroup_limits limits;
+    struct hull_error e = {0};
+    if (old->n > 0 && limits_apply(cg, old, 0, 0, &e) < 0)
+        log_warning(cg->log,
+                    "Setting back cgroup configs failed due to error: %s, the stored state and "
+                    "actual configs might be inconsistent.",
+                    e.text);
+}
+
+int cgroup_update(const struct cgroup *cg, const struct oci_resources *r,
+                  const struct cgroup_limits **ret_old, struct hull_error *e)
+{
+    struct cgroup_limits limits, *old = arena_alloc(cg->arena, sizeof(*old));
+    if (!old)
+        return error_oom(e);
     int err = limits_build(cg, cg->arena, r, &limits, e);
-    return err < 0 ? err : limits_apply(cg, &limits, 0, 0, e);
+    /* At create the kernel's default is that already. */
+    if (err == 0 && is_v1(cg) && r->memory && r->memory->disableOOMKiller.set &&
+        !r->memory->disableOOMKiller.v)
+        err = limits_add(&limits, "linux.resources.memory.disableOOMKiller", "memory",
+                         "memory.oom_control", 0, e, "0");
+    if (err == 0)
+        err = limits_save(cg, &limits, old, e);
+    if (err < 0)
+        return err;
+    err = limits_apply(cg, &limits, 0, 0, e);
+    if (err < 0)
+        cgroup_update_undo(cg, old);
+    else if (ret_old)
+        *ret_old = old;
+    return err;
 }

@@ -2,7 +2,8 @@
 /*
  * The command line: option tables serve parsing, --help, completions and the man page check. Flags
  * follow the rules of Go's flag package, as callers of runc do: one or two dashes, "=" or the next
- * word, booleans take no word, parsing stops at the first word that is no option.
+ * word, booleans take no word. Parsing stops at the first word that is no option if the command
+ * takes any number of arguments (exec, ps); otherwise options may follow, as in runc since 1.5.
  */
 #ifndef HULL_CLI_CLI_H
 #define HULL_CLI_CLI_H
@@ -69,8 +70,8 @@ extern const size_t         n_global_options;
 extern const struct command *const commands[];
 extern const size_t         n_commands;
 
-extern const struct command cmd_create, cmd_delete, cmd_exec, cmd_kill, cmd_list, cmd_run, cmd_spec,
-    cmd_start, cmd_state;
+extern const struct command cmd_create, cmd_delete, cmd_events, cmd_exec, cmd_kill, cmd_list,
+    cmd_pause, cmd_ps, cmd_resume, cmd_run, cmd_spec, cmd_start, cmd_state, cmd_update;
 
 /**
  * Parses options into values until the first other word.
@@ -78,6 +79,13 @@ extern const struct command cmd_create, cmd_delete, cmd_exec, cmd_kill, cmd_list
  * @return number of words consumed, or -1 with the message in text
  */
 int options_parse(const struct option *o, size_t n, void *values, char **argv, char *text, size_t len);
+/**
+ * Parses options wherever they stand, up to a "--".
+ * @param args  receives the other words and a NULL; room for all words
+ * @return number of other words, or -1 with the message in text
+ */
+int options_parse_all(const struct option *o, size_t n, void *values, char **argv, char **args,
+                      char *text, size_t len);
 /** Releases the lists in values. */
 void options_free(const struct option *o, size_t n, void *values);
 void help_command(FILE *f, const struct cli *c, const struct command *cmd);

@@ -24,8 +24,8 @@ const struct option global_options[] = {
 const size_t n_global_options = sizeof(global_options) / sizeof(*global_options);
 
 const struct command *const commands[] = {
-    &cmd_create, &cmd_delete, &cmd_exec,  &cmd_kill,  &cmd_list,
-    &cmd_run,    &cmd_spec,   &cmd_start, &cmd_state,
+    &cmd_create, &cmd_delete, &cmd_events, &cmd_exec,  &cmd_kill,  &cmd_list,  &cmd_pause,
+    &cmd_ps,     &cmd_resume, &cmd_run,    &cmd_spec,  &cmd_start, &cmd_state, &cmd_update,
 };
 const size_t n_commands = sizeof(commands) / sizeof(*commands);
 
@@ -137,31 +137,44 @@ static bool wants_help(char **words)
     return false;
 }
 
-static int run_with(struct cli *c, const struct command *cmd, void *values, char **words)
+static int check_count(const struct cli *c, const struct command *cmd, int n)
+{
+    char text[512];
+    if (n >= cmd->min_args && (cmd->max_args < 0 || n <= cmd->max_args))
+        return 0;
+    if (cmd->min_args == cmd->max_args)
+        snprintf(text, sizeof(text), "%s: \"%s\" requires exactly %d argument(s)", c->name, cmd->name, cmd->min_args);
+    else if (n < cmd->min_args)
+        snprintf(text, sizeof(text), "%s: \"%s\" requires a minimum of %d argument(s)", c->name, cmd->name, cmd->min_args);
+    else
+        snprintf(text, sizeof(text), "%s: \"%s\" requires a maximum of %d argument(s)", c->name, cmd->name, cmd->max_args);
+    return usage(c, cmd, text);
+}
+
+static int run_with(struct cli *c, const struct command *cmd, void *values, char **words, char **args)
 {
     struct hull_error err = {0};
     char text[512];
-    int used = options_parse(cmd->options, cmd->n_options, values, words, text, sizeof(text));
-    if (used < 0)
-        return usage(c, cmd, text);
-    char **args = words + used;
     int n = 0;
-    while (args[n])
-        n++;
-    if (n < cmd->min_args || (cmd->max_args >= 0 && n > cmd->max_args)) {
-        if (cmd->min_args == cmd->max_args)
-            snprintf(text, sizeof(text), "%s: \"%s\" requires exactly %d argument(s)", c->name, cmd->name, cmd->min_args);
-        else if (n < cmd->min_args)
-            snprintf(text, sizeof(text), "%s: \"%s\" requires a minimum of %d argument(s)", c->name, cmd->name, cmd->min_args);
-        else
-            snprintf(text, sizeof(text), "%s: \"%s\" requires a maximum of %d argument(s)", c->name, cmd->name, cmd->max_args);
-        return usage(c, cmd, text);
+    if (cmd->max_args < 0) {
+        int used = options_parse(cmd->options, cmd->n_options, values, words, text, sizeof(text));
+        if (used < 0)
+            return usage(c, cmd, text);
+        for (args = words + used; args[n];)
+            n++;
+    } else {
+        n = options_parse_all(cmd->options, cmd->n_options, values, words, args, text, sizeof(text));
+        if (n < 0)
+            return usage(c, cmd, text);
     }
+    int status = check_count(c, cmd, n);
+    if (status != 0)
+        return status;
     if (cmd->seals && hull_seal(c->argv, environ, &err) < 0)
         return report(c, cmd, &err);
     if (open_runtime(c, &err) < 0)
         return report(c, cmd, &err);
-    int status = cmd->run(c, values, args, n, &err);
+    status = cmd->run(c, values, args, n, &err);
     hull_close(c->rt);
     return status < 0 ? report(c, cmd, &err) : status;
 }
@@ -172,11 +185,15 @@ static int run_command(struct cli *c, const struct command *cmd, char **words)
         help_command(stdout, c, cmd);
         return 0;
     }
+    size_t n = 0;
+    while (words[n])
+        n++;
     void *values = calloc(1, cmd->values_size + 1);
-    if (!values)
-        return fail(c, 1, "out of memory");
-    int status = run_with(c, cmd, values, words);
-    options_free(cmd->options, cmd->n_options, values);
+    char **args = calloc(n + 1, sizeof(*args));
+    int status = values && args ? run_with(c, cmd, values, words, args) : fail(c, 1, "out of memory");
+    if (values)
+        options_free(cmd->options, cmd->n_options, values);
+    free(args);
     free(values);
     return status;
 }

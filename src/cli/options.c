@@ -113,6 +113,24 @@ int options_parse(const struct option *o, size_t n, void *values, char **argv, c
     return i;
 }
 
+int options_parse_all(const struct option *o, size_t n, void *values, char **argv, char **args,
+                      char *text, size_t len)
+{
+    int n_args = 0;
+    for (bool options = true;;) {
+        int used = options ? options_parse(o, n, values, argv, text, len) : 0;
+        if (used < 0)
+            return used;
+        if (used > 0 && strcmp(argv[used - 1], "--") == 0)
+            options = false;
+        argv += used;
+        args[n_args] = *argv;
+        if (!*argv++)
+            return n_args;
+        n_args++;
+    }
+}
+
 void options_free(const struct option *o, size_t n, void *values)
 {
     for (size_t i = 0; i < n; i++)

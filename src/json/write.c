@@ -168,6 +168,12 @@ void json_out_uint(struct json_out *o, const char *key, uint64_t value)
     put(o, buf);
 }
 
+void json_out_number(struct json_out *o, const char *key, const char *text)
+{
+    begin_value(o, key);
+    put(o, text);
+}
+
 void json_out_bool(struct json_out *o, const char *key, bool value)
 {
     begin_value(o, key);

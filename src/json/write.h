@@ -43,6 +43,8 @@ void json_out_close_array(struct json_out *o);
 void json_out_string(struct json_out *o, const char *key, const char *value);
 void json_out_int(struct json_out *o, const char *key, int64_t value);
 void json_out_uint(struct json_out *o, const char *key, uint64_t value);
+/** A number that is text in JSON's form already, e.g. "12.5". */
+void json_out_number(struct json_out *o, const char *key, const char *text);
 void json_out_bool(struct json_out *o, const char *key, bool value);
 void json_out_null(struct json_out *o, const char *key);
 /** A list of n strings. */

@@ -3,8 +3,8 @@
  * Theory of operation
  * A container outside of its start: what the state root knows about it, and what the kernel says now.
  * Status: no pid yet is creating while somebody holds the lock, else a crash left it: stopped. A
- * process that is not there any more, or has another start time, is stopped. exec.fifo: created.
- * A frozen cgroup: paused.
+ * process that is not there any more, or has another start time, is stopped. A frozen cgroup: paused,
+ * created ones too. exec.fifo: created.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,14 +44,14 @@ int container_status_refresh(struct container *c, struct hull_error *e)
         c->status = STATUS_STOPPED;
         return 0;
     }
-    if (state_has_fifo(c->dir_fd)) {
-        c->status = STATUS_CREATED;
-        return 0;
-    }
     bool frozen = false;
     int r = cgroup_is_frozen(c->cgroup, &frozen, e);
-    c->status = frozen ? STATUS_PAUSED : STATUS_RUNNING;
-    return r;
+    if (r < 0)
+        return r;
+    c->status = frozen                        ? STATUS_PAUSED
+                : state_has_fifo(c->dir_fd) ? STATUS_CREATED
+                                            : STATUS_RUNNING;
+    return 0;
 }
 
 int container_open(hull_runtime *rt, const char *id, bool lock, struct container *ret,
@@ -88,7 +88,10 @@ int container_open(hull_runtime *rt, const char *id, bool lock, struct container
 int container_config(struct container *c, struct log *log, struct oci_config **ret,
                      struct hull_error *e)
 {
-    return oci_config_load(c->dir_fd, "config.json", &c->arena, log, ret, e);
+    int r = oci_config_load(c->dir_fd, "config.json", &c->arena, log, ret, e);
+    if (r == 0 && c->state->resources)
+        (*ret)->linux_->resources = c->state->resources; /* since the last update */
+    return r;
 }
 
 int container_pidfd(const struct container *c, struct hull_error *e)

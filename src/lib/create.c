@@ -6,9 +6,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/sys.h"
+#include "lib/notify.h"
 #include "lib/runtime.h"
 #include "run/run.h"
 
@@ -56,6 +58,19 @@ static int destroy(struct job *j, struct hull_error *e)
     return r < 0 ? r : launch_run_hooks(l, HOOK_POSTSTOP, "stopped", 0, e);
 }
 
+/* In the foreground we have the terminal and the signals to serve: a child waits for READY. */
+static pid_t notify_in_background(struct launch *l)
+{
+    pid_t pid = l->notify_fd >= 0 ? fork() : -1;
+    if (pid == 0) {
+        struct hull_error err;
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+        (void)notify_forward(l->notify_fd, l->init_pidfd, l->init_pid, &err);
+        _exit(0);
+    }
+    return pid;
+}
+
 static int wait_foreground(struct job *j, int *ret_status, struct hull_error *e)
 {
     struct launch *l = &j->launch;
@@ -66,7 +81,10 @@ static int wait_foreground(struct job *j, int *ret_status, struct hull_error *e)
         .master = TAKE_FD(l->console_fd),
         .subreaper = !l->options->no_subreaper,
     };
+    pid_t forwarder = notify_in_background(l);
     int r = foreground_wait(&f, ret_status, e);
+    if (forwarder > 0)
+        (void)kill(forwarder, SIGKILL);
     if (l->options->keep) {
         struct hull_error quiet;
         /* The container stays, but nothing may go on in it (no private pid namespace). */
@@ -106,7 +124,7 @@ int hull_run(hull_runtime *rt, const char *id, const struct hull_create_options 
     }
     if (o->detach) {
         *ret_status = 0;
-        return 0;
+        return l->notify_fd < 0 ? 0 : notify_forward(l->notify_fd, l->init_pidfd, l->init_pid, e);
     }
     return wait_foreground(&j, ret_status, e);
 }

@@ -135,6 +135,29 @@ static int from_options(struct arena *a, const struct hull_exec_options *o, stru
     return r;
 }
 
+/* What a process file leaves out it takes from the container's process, as in runc. */
+static void inherit(struct oci_process *p, const struct oci_process *from)
+{
+    if (!from)
+        return;
+    if (!p->capabilities)
+        p->capabilities = from->capabilities;
+    if (p->rlimits.n == 0) {
+        p->rlimits.v = from->rlimits.v;
+        p->rlimits.n = from->rlimits.n;
+    }
+    if (!p->apparmorProfile)
+        p->apparmorProfile = from->apparmorProfile;
+    if (!p->selinuxLabel)
+        p->selinuxLabel = from->selinuxLabel;
+    if (!p->scheduler)
+        p->scheduler = from->scheduler;
+    if (!p->ioPriority)
+        p->ioPriority = from->ioPriority;
+    if (!p->execCPUAffinity)
+        p->execCPUAffinity = from->execCPUAffinity;
+}
+
 /* The process to run, in a copy of the stored configuration. */
 static int build_process(struct job *j, struct container *c, const struct hull_exec_options *o,
                          struct hull_error *e)
@@ -146,6 +169,8 @@ static int build_process(struct job *j, struct container *c, const struct hull_e
     struct oci_process *p;
     if (o->process_file) {
         r = oci_process_load(o->process_file, &c->arena, j->launch.log, &p, e);
+        if (r == 0)
+            inherit(p, config->process);
     } else {
         if (!config->process)
             return error_set(e, HULL_E_CONFIG, "process property must not be empty");

@@ -18,6 +18,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/sys.h"
+#include "lib/notify.h"
 #include "lib/runtime.h"
 #include "lib/start_common.h"
 #include "oci/load.h"
@@ -32,7 +33,7 @@ void launch_init(struct launch *l)
 {
     l->state_fd = l->root_fd = l->signal_fd = l->bundle_fd = l->sync_fd = l->peer_fd = -1;
     l->fifo_fd = l->console_sock = l->console_fd = l->rootfs_fd = l->proc_fd = l->dev_null_fd = -1;
-    l->init_pidfd = l->join_pidfd = l->join_root = -1;
+    l->notify_fd = l->init_pidfd = l->join_pidfd = l->join_root = l->seccomp_fd = -1;
     for (int t = 0; t < NS_COUNT; t++)
         l->ns_fd[t] = -1;
 }
@@ -41,7 +42,7 @@ void launch_close(struct launch *l)
 {
     int *const fds[] = {&l->state_fd, &l->root_fd, &l->signal_fd, &l->bundle_fd, &l->sync_fd,
                         &l->peer_fd, &l->fifo_fd, &l->console_sock, &l->console_fd, &l->rootfs_fd,
-                        &l->proc_fd, &l->dev_null_fd, &l->init_pidfd, &l->join_pidfd, &l->join_root};
+                        &l->proc_fd, &l->dev_null_fd, &l->notify_fd, &l->init_pidfd, &l->join_pidfd, &l->join_root};
     for (size_t i = 0; i < COUNT_OF(fds); i++)
         fd_close(fds[i]);
     for (size_t i = 0; l->source_fds && i < l->config->mounts.n; i++)
@@ -112,7 +113,9 @@ static int load(struct job *j, const char **ret_name, struct hull_error *e)
     struct oci_config *config;
     int r = oci_config_parse(text, len, &j->arena, l->log, &config, e);
     l->config = config;
-    return r < 0 ? error_prefix(e, "%s", name) : 0;
+    if (r < 0)
+        return error_prefix(e, "%s", name);
+    return config->process ? service_prepare(j, config, e) : 0;
 }
 
 /* root.path: absolute, existing, without a symbolic link anywhere in it. */

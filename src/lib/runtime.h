@@ -43,7 +43,7 @@ int  container_open(hull_runtime *rt, const char *id, bool lock, struct containe
 void container_close(struct container *c);
 /** The status now; creating and stopped are told apart by the lock when there is no pid yet. */
 int  container_status_refresh(struct container *c, struct hull_error *e);
-/** Loads the stored config.json. */
+/** Loads the stored config.json, with linux.resources as the last update left them. */
 int  container_config(struct container *c, struct log *log, struct oci_config **ret,
                       struct hull_error *e);
 /** A pidfd of init that is certain to be init (pid and start time). -HULL_E_STATE "container not running" when it is gone. */

@@ -11,11 +11,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/sys.h"
 #include "hooks/hooks.h"
+#include "lib/notify.h"
 #include "lib/runtime.h"
 
 static int check_status(const struct container *c, struct hull_error *e)
@@ -68,6 +70,9 @@ int hull_start(hull_runtime *rt, const char *id, struct hull_error *e)
     _cleanup_close_ int pidfd = container_pidfd(&c, e);
     if (pidfd < 0)
         return -e->code;
+    _cleanup_close_ int sock = notify_wanted(c.dir_fd) ? state_bind_notify(c.dir_fd, e) : -1;
+    if (sock < -1)
+        return -e->code;
     r = open_gate(&c, pidfd, e);
     if (r == 0 && unlinkat(c.dir_fd, EXEC_FIFO, 0) < 0)
         r = error_set(e, errno, "unlink " EXEC_FIFO);
@@ -79,6 +84,11 @@ int hull_start(hull_runtime *rt, const char *id, struct hull_error *e)
         (void)sys_pidfd_send_signal(pidfd, SIGKILL);
         if (container_destroy(rt, &c, &late) < 0)
             log_warning(&rt->log, "%s", late.text);
+    }
+    /* As runc: start comes back when the program is ready (or has ended). */
+    if (r == 0 && sock >= 0) {
+        (void)flock(c.dir_fd, LOCK_UN);
+        r = notify_forward(sock, pidfd, c.state->init_process_pid, e);
     }
     return r;
 }

@@ -156,6 +156,10 @@ static int mount_cgroup_v1(struct launch *l, const struct mount_step *s, int tar
         if (r == 0)
             r = link_controllers(l, tmpfs, &all.v[i], e);
     }
+    /* The directory of the hierarchies is filled: now it may become what the options say. */
+    const struct mount_tree t = { .fd = tmpfs, .attached = true };
+    if (r == 0 && s->o.flags & MS_RDONLY && (r = tree_setattr(l, &t, false, HULL_ATTR_RDONLY, 0)) < 0)
+        r = error_set(e, -r, "make %s read-only", s->dest);
     return r;
 }
 

@@ -149,6 +149,11 @@ static int bind_rootfs(struct launch *l, struct hull_error *e)
     _cleanup_close_ int dir = openat(AT_FDCWD, l->rootfs, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (dir < 0)
         return error_set(e, errno, "error preparing rootfs: open %s", l->rootfs);
+    if (!l->has_ns[NS_MOUNT] && l->config->mounts.n == 0) {
+        /* Nothing is mounted and nothing pivots: the host's mount table stays as it is. */
+        l->rootfs_fd = TAKE_FD(dir);
+        return 0;
+    }
     _cleanup_tree_ struct mount_tree t = { .fd = -1 };
     int r = tree_clone(dir, "", true, &t);
     if (r == 0 && t.plain) {

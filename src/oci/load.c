@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdbool.h>
 #include <string.h>
 #include "base/fd.h"
 #include "json/bind.h"
@@ -111,16 +112,28 @@ int oci_resources_parse(char *text, size_t len, struct arena *a, struct log *log
     return 0;
 }
 
+/* Whether the text ends in "(LINE:COLUMN)". */
+static bool has_place(const char *text)
+{
+    const char *open = strrchr(text, '(');
+    unsigned line, column;
+    int end = 0;
+    return open && sscanf(open, "(%u:%u)%n", &line, &column, &end) == 2 && end > 0 && !open[end];
+}
+
 int oci_error_locate(int dirfd, const char *name, struct hull_error *e)
 {
     size_t len, used = strlen(e->text);
     unsigned line, column;
     _cleanup_arena_ struct arena a = {0};
     const bool ours = e->code == HULL_E_CONFIG || e->code == HULL_E_UNSUPPORTED;
-    if (!ours || !e->where[0] || (used > 0 && e->text[used - 1] == ')'))
+    if (!ours || !e->where[0] || has_place(e->text))
         return -e->code;
     char *text = fd_read_file(dirfd, name, JSON_TEXT_MAX, &a, &len);
     if (text && oci_locate(text, len, e->where, &line, &column) == 0)
-        snprintf(e->text + used, sizeof(e->text) - used, " (%u:%u)", line, column);
+        /* Messages in the words of runc do not name the member. */
+        snprintf(e->text + used, sizeof(e->text) - used, " (%s%s%u:%u)",
+                 strstr(e->text, e->where) ? "" : e->where, strstr(e->text, e->where) ? "" : ", ",
+                 line, column);
     return -e->code;
 }

@@ -24,59 +24,23 @@ struct config_row {
         const struct oci_linux *l = c->linux_; \
         return condition; \
     }
-#define RESOURCES_USE(name, condition) \
-    static bool name(const struct oci_config *c) \
-    { \
-        const struct oci_resources *r = c->linux_->resources; \
-        return r && (condition); \
-    }
 
 PROCESS_USES(apparmor, p->apparmorProfile)
 PROCESS_USES(selinux, p->selinuxLabel)
-PROCESS_USES(scheduler, p->scheduler)
-PROCESS_USES(io_priority, p->ioPriority)
 
 static const struct process_row process_rows[] = {
     {"apparmorProfile", apparmor},
-    {"scheduler", scheduler},
     {"selinuxLabel", selinux},
-    {"ioPriority", io_priority},
 };
 
-static bool has_block_io(const struct oci_block_io *b)
-{
-    return b && (b->weight.v || b->leafWeight.v || b->weightDevice.n ||
-                 b->throttleReadBpsDevice.n || b->throttleWriteBpsDevice.n ||
-                 b->throttleReadIOPSDevice.n || b->throttleWriteIOPSDevice.n);
-}
-
-static bool has_network(const struct oci_network *n)
-{
-    return n && (n->classID.v || n->priorities.n);
-}
-
-LINUX_USES(seccomp, l->seccomp)
 LINUX_USES(mount_label, l->mountLabel)
 LINUX_USES(intel_rdt, l->intelRdt)
-LINUX_USES(memory_policy, l->memoryPolicy)
 LINUX_USES(net_devices, l->netDevices.n)
-RESOURCES_USE(block_io, has_block_io(r->blockIO))
-RESOURCES_USE(hugepage_limits, r->hugepageLimits.n)
-RESOURCES_USE(network, has_network(r->network))
-RESOURCES_USE(rdma, r->rdma.n)
-RESOURCES_USE(unified, r->unified.n)
 
 static const struct config_row config_rows[] = {
-    {"linux.resources.blockIO", block_io},
-    {"linux.resources.hugepageLimits", hugepage_limits},
-    {"linux.resources.network", network},
-    {"linux.resources.rdma", rdma},
-    {"linux.resources.unified", unified},
     {"linux.netDevices", net_devices},
-    {"linux.seccomp", seccomp},
     {"linux.mountLabel", mount_label},
     {"linux.intelRdt", intel_rdt},
-    {"linux.memoryPolicy", memory_policy},
 };
 
 static int unsupported(struct hull_error *e, struct oci_path at)

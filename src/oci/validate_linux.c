@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include "json/words.h"
+#include "oci/memory_policy.h"
 #include "oci/validate_part.h"
 
 static bool is_one_of(const char *s, const char *const *names)
@@ -73,7 +74,8 @@ static int check_device_rules(const struct oci_resources *r, struct hull_error *
         if (!d->access)
             return error_at(e, oci_path("linux.resources.devices[%zu].access", i).text,
                             HULL_E_CONFIG, "device access at %zu field cannot be empty", i);
-        if (d->access[strspn(d->access, "rwm")])
+        /* Other letters beside one of these are ignored, as runc does. */
+        if (!strpbrk(d->access, "rwm"))
             return oci_invalid(e, oci_path("linux.resources.devices[%zu].access", i),
                                "expected letters of \"rwm\", got %s", json_quote(d->access).text);
         if (d->type && !is_one_of(d->type, types))
@@ -119,76 +121,12 @@ static int check_intel_rdt(const struct oci_config *c, struct hull_error *e)
     return 0;
 }
 
-/* The number of nodes in a list such as "0-3,7"; -1 when it is none. */
-static int64_t count_nodes(const char *s)
-{
-    enum { NODES_MAX = 1024 }; /* the kernel's MAX_NUMNODES */
-    bool seen[NODES_MAX] = {false};
-    int64_t count = 0;
-    if (!s)
-        return 0;
-    while (*s) {
-        uint64_t first = 0, last;
-        size_t digits = strspn(s, "0123456789");
-        for (size_t i = 0; i < digits && first < NODES_MAX; i++)
-            first = first * 10 + (uint64_t)(s[i] - '0');
-        last = first;
-        s += digits;
-        if (digits && *s == '-') {
-            s++;
-            digits = strspn(s, "0123456789");
-            last = 0;
-            for (size_t i = 0; i < digits && last < NODES_MAX; i++)
-                last = last * 10 + (uint64_t)(s[i] - '0');
-            s += digits;
-        }
-        if (!digits || last >= NODES_MAX || first > last || (*s && *s != ','))
-            return -1;
-        if (*s == ',' && !*++s)
-            return -1;
-        for (; first <= last; first++) {
-            count += !seen[first];
-            seen[first] = true;
-        }
-    }
-    return count;
-}
-
 static int check_memory_policy(const struct oci_config *c, struct hull_error *e)
 {
-    static const struct { const char *mode; bool forbids_nodes, needs_nodes; } modes[] = {
-        {"MPOL_DEFAULT", true, false},       {"MPOL_LOCAL", true, false},
-        {"MPOL_BIND", false, true},          {"MPOL_INTERLEAVE", false, true},
-        {"MPOL_PREFERRED_MANY", false, true}, {"MPOL_WEIGHTED_INTERLEAVE", false, true},
-        {"MPOL_PREFERRED", false, false},
-    };
-    static const char *const flags[] = {
-        "MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES", NULL,
-    };
+    uint64_t mask[OCI_NODES_MAX / 64] = {0};
+    int mode;
     const struct oci_memory_policy *p = c->linux_->memoryPolicy;
-    size_t k = 0;
-    if (!p)
-        return 0;
-    while (k < COUNT_OF(modes) && (!p->mode || strcmp(modes[k].mode, p->mode) != 0))
-        k++;
-    if (k == COUNT_OF(modes))
-        return error_at(e, "linux.memoryPolicy.mode", HULL_E_CONFIG,
-                        "invalid memory policy mode %s", json_quote(p->mode).text);
-    int64_t nodes = count_nodes(p->nodes);
-    if (nodes < 0)
-        return error_at(e, "linux.memoryPolicy.nodes", HULL_E_CONFIG,
-                        "invalid memory policy nodes %s", json_quote(p->nodes).text);
-    for (size_t i = 0; i < p->flags.n; i++)
-        if (!is_one_of(p->flags.v[i], flags))
-            return error_at(e, oci_path("linux.memoryPolicy.flags[%zu]", i).text, HULL_E_CONFIG,
-                            "invalid memory policy flag %s", json_quote(p->flags.v[i]).text);
-    if (modes[k].forbids_nodes && nodes > 0)
-        return error_at(e, "linux.memoryPolicy.nodes", HULL_E_CONFIG,
-                        "memory policy mode requires 0 nodes but got %" PRId64, nodes);
-    if (modes[k].needs_nodes && nodes == 0)
-        return error_at(e, "linux.memoryPolicy.nodes", HULL_E_CONFIG,
-                        "memory policy mode requires at least one node but got 0");
-    return 0;
+    return p ? oci_memory_policy_parse(p, &mode, mask, e) : 0;
 }
 
 static int check_time_offsets(const struct oci_config *c, struct hull_error *e)

@@ -15,6 +15,7 @@
 #include "mount/mount.h"
 #include "ns/ns.h"
 #include "process/process.h"
+#include "seccomp/seccomp.h"
 
 /* Pushes unless an earlier push failed. */
 struct builder {
@@ -75,12 +76,25 @@ static bool cgroup_barrier(const struct launch *l)
     return l->cgroup->mode == CGROUP_V2 || l->cgroup->mode == CGROUP_HYBRID;
 }
 
+static bool has_priority(const struct oci_process *p)
+{
+    return p->scheduler || p->ioPriority;
+}
+
+/* The rights that it may take are not to be had in a user namespace. */
+static bool priority_by_parent(const struct launch *l)
+{
+    return l->has_ns[NS_USER] && !l->rootless;
+}
+
 static void plan_host(struct builder *b)
 {
     const struct launch *l = b->l;
     const struct oci_process *proc = l->config->process;
 
     host(b, STEP_STATE_CREATE, NULL);           /* the intent, before any other side effect */
+    if (l->notify)
+        host(b, STEP_NOTIFY_DIRECTORY, NULL);   /* the source of a mount */
     if (!l->run)
         host(b, STEP_FIFO_CREATE, NULL);
     if (l->options->console_socket)
@@ -115,6 +129,9 @@ static void plan_host(struct builder *b)
     if (l->options->pidfd_socket)
         host(b, STEP_PIDFD_SEND, NULL);
     await(b, AT_HOST, SYNC_READY);
+    if (has_priority(proc) && priority_by_parent(l))
+        host(b, STEP_SCHEDULER, "process.scheduler");
+    part(b, cgroup_plan_devices_late);          /* where I had to open a block device itself */
     if (l->options->pid_file)
         host(b, STEP_PID_FILE, NULL);
     host(b, STEP_STATE_CREATED, NULL);          /* the container exists from here on */
@@ -125,6 +142,7 @@ static void plan_init_namespaces(struct builder *b)
 {
     const struct launch *l = b->l;
     init(b, STEP_INIT_BEGIN, NULL);             /* nothing of P may stay with us */
+    push(b, AT_INIT, STEP_CPU_AFFINITY, NULL, AFFINITY_FINAL); /* we are in the cgroup, or will be */
     if (new_ns(l, NS_USER))
         await(b, AT_INIT, SYNC_MAPPED);
     if (l->has_ns[NS_USER])
@@ -217,15 +235,26 @@ static void plan_init_process(struct builder *b)
         init(b, STEP_RLIMITS, "process.rlimits");   /* late: a small NOFILE must not hurt us */
     if (proc->noNewPrivileges.v)
         init(b, STEP_NO_NEW_PRIVS, "process.noNewPrivileges");
+    if (l->config->linux_->memoryPolicy)
+        init(b, STEP_MEMORY_POLICY, "linux.memoryPolicy");
+    if (has_priority(proc) && !priority_by_parent(l))
+        init(b, STEP_SCHEDULER, "process.scheduler");   /* needs CAP_SYS_NICE */
     init(b, STEP_CAPS_BOUND, "process.capabilities.bounding");  /* needs CAP_SETPCAP */
     const bool elsewhere = !l->has_ns[NS_MOUNT] || strcmp(proc->cwd, "/") != 0;   /* the pivot went to / */
     if (elsewhere)
         push(b, AT_INIT, STEP_CWD, "process.cwd", 1);   /* which root may enter and the user not */
     init(b, STEP_USER, "process.user");
-    init(b, STEP_CAPS, "process.capabilities");
+    /* Without no_new_privs loading a filter takes CAP_SYS_ADMIN. */
+    const bool by_admin = l->seccomp && !proc->noNewPrivileges.v;
+    push(b, AT_INIT, STEP_CAPS, "process.capabilities", by_admin ? CAPS_BUT_ADMIN : CAPS_FINAL);
     if (elsewhere)
         push(b, AT_INIT, STEP_CWD, "process.cwd", 2);
     init(b, STEP_EXEC_LOOKUP, "process.args");      /* with the final rights: an error of create */
+    init(b, STEP_INIT_READY, NULL);
+    if (l->seccomp)
+        init(b, STEP_SECCOMP, "linux.seccomp");     /* what comes after it the profile may forbid */
+    if (by_admin)
+        push(b, AT_INIT, STEP_CAPS, "process.capabilities", CAPS_DROP_ADMIN);
     sync_point(b, AT_INIT, SYNC_READY);
     await(b, AT_INIT, SYNC_COMMIT);
     init(b, STEP_EXEC, "process.args");
@@ -242,6 +271,12 @@ int plan_build(struct launch *l, struct plan *p, struct hull_error *e)
         b.r = rlimits_check(l->config->process, e);
     if (b.r == 0 && l->config->linux_->personality)
         b.r = personality_check(l->config->linux_->personality, l->log, e);
+    if (b.r == 0)
+        b.r = scheduler_check(l->config->process->scheduler, e);
+    if (b.r == 0)
+        b.r = affinity_check(l->config->process->execCPUAffinity, e);
+    if (b.r == 0)
+        b.r = seccomp_plan(l, e);
     if (b.r == 0)
         b.r = cgroup_plan_path(l, e);
     if (b.r < 0)

@@ -114,7 +114,23 @@ static void raise_ambient(uint64_t ambient, struct log *log)
                         caps_name((unsigned)i) ? caps_name((unsigned)i) : "?", errno_text(errno));
 }
 
-int caps_set(const struct cap_sets *s, struct log *log, struct hull_error *e)
+static int apply(const struct cap_sets *s, uint64_t more, struct hull_error *e)
+{
+    const uint64_t permitted = s->permitted | more, effective = s->effective | more;
+    struct __user_cap_header_struct h = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct d[2] = {
+        {(uint32_t)effective, (uint32_t)permitted, (uint32_t)s->inheritable},
+        {(uint32_t)(effective >> 32), (uint32_t)(permitted >> 32), (uint32_t)(s->inheritable >> 32)},
+    };
+    return syscall(SYS_capset, &h, d) < 0 ? error_set(e, errno, "unable to apply caps") : 0;
+}
+
+int caps_reduce(const struct cap_sets *s, struct hull_error *e)
+{
+    return apply(s, 0, e);
+}
+
+int caps_set(struct cap_sets *s, uint64_t keep, struct log *log, struct hull_error *e)
 {
     uint64_t have = 0, have_inheritable = 0;
     int r = get(&have, &have_inheritable);
@@ -125,19 +141,15 @@ int caps_set(const struct cap_sets *s, struct log *log, struct hull_error *e)
         if (lack & UINT64_C(1) << i)
             log_warning(log, "capability %s can't be granted: the runtime does not have it",
                         caps_name(i) ? caps_name(i) : "?");
-    const uint64_t permitted = s->permitted & have;
-    const uint64_t effective = s->effective & permitted;
+    s->permitted &= have;
+    s->effective &= s->permitted;
     /* Beyond our permitted set the kernel wants inheritable ones to be in the old one or CAP_SETPCAP. */
-    const uint64_t inheritable = s->inheritable & (have | have_inheritable);
-    struct __user_cap_header_struct h = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct d[2] = {
-        {(uint32_t)effective, (uint32_t)permitted, (uint32_t)inheritable},
-        {(uint32_t)(effective >> 32), (uint32_t)(permitted >> 32), (uint32_t)(inheritable >> 32)},
-    };
-    if (syscall(SYS_capset, &h, d) < 0)
-        return error_set(e, errno, "unable to apply caps");
+    s->inheritable &= have | have_inheritable;
+    r = apply(s, keep & have, e);
+    if (r < 0)
+        return r;
     /* What is not inheritable any more has left the ambient set by itself. */
-    if (inheritable != 0 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
+    if (s->inheritable != 0 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
         return error_set(e, errno, "unable to apply caps: clear the ambient set");
     raise_ambient(s->ambient, log);
     return 0;

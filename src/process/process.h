@@ -24,8 +24,14 @@ const char *caps_name(unsigned number);
 void caps_from_config(const struct oci_capabilities *c, struct log *log, struct cap_sets *ret);
 /** Drops everything outside the mask from the bounding set. Needs CAP_SETPCAP. */
 int caps_set_bounding(uint64_t mask, struct hull_error *e);
-/** Sets effective, permitted, inheritable, ambient; what the kernel does not let us have is warned about. */
-int caps_set(const struct cap_sets *s, struct log *log, struct hull_error *e);
+/**
+ * Sets effective, permitted, inheritable, ambient; what the kernel does not let us have is warned about.
+ * @param s     what is wanted; becomes what we got
+ * @param keep  stays effective beside them, if we hold it, until caps_reduce
+ */
+int caps_set(struct cap_sets *s, uint64_t keep, struct log *log, struct hull_error *e);
+/** Drops what caps_set was told to keep; s is its result. One capset(2). */
+int caps_reduce(const struct cap_sets *s, struct hull_error *e);
 
 /** Checks names, duplicates, soft <= hard; pure. `where` of errors: process.rlimits[i]. */
 int rlimits_check(const struct oci_process *p, struct hull_error *e);
@@ -60,13 +66,36 @@ int exec_explain(const char *path, const char *name, int err, struct hull_error 
 int keyring_join(const char *id, struct hull_error *e);
 int personality_check(const struct oci_personality *p, struct log *log, struct hull_error *e);
 int personality_set(const struct oci_personality *p, struct hull_error *e);
+/** Checks the words of process.scheduler; s may be NULL. Pure. */
+int scheduler_check(const struct oci_scheduler *s, struct hull_error *e);
+/**
+ * sched_setattr(2) on pid (0: ourselves).
+ * @param own_cpus  the container has a cpuset of its own: how EPERM is explained
+ */
+int scheduler_set(const struct oci_scheduler *s, int pid, bool own_cpus, struct hull_error *e);
+/** ioprio_set(2) on pid (0: ourselves). */
+int io_priority_set(const struct oci_io_priority *io, int pid, struct hull_error *e);
 /** Writes /proc/PID/oom_score_adj through the host's procfs; pid 0 = ourselves. */
 int oom_score_set(int pid, int value, struct hull_error *e);
 /** Resets every signal of the mask to its default action and unblocks all. */
 void signals_reset(uint64_t ignored);
 
+/** Checks the lists of process.execCPUAffinity (NULL is fine); pure. */
+int affinity_check(const struct oci_cpu_affinity *a, struct hull_error *e);
+/* When a STEP_CPU_AFFINITY acts: its index. */
+enum affinity_when {
+    AFFINITY_INITIAL,   /* P, exec: takes on "initial" for the clone; undo gives it back */
+    AFFINITY_OWN,       /* P, exec: back to its own */
+    AFFINITY_FINAL,     /* I: "final", or all CPUs */
+};
+step_fn process_step_affinity, process_step_affinity_undo;
+step_print_fn process_print_affinity;
+
 /* Step functions of I; launch-bound wrappers of the above. */
 step_fn process_step_keyring, process_step_rlimits, process_step_personality,
     process_step_no_new_privs, process_step_caps_bound, process_step_user, process_step_caps,
-    process_step_cwd, process_step_lookup, process_step_rlimits_host, process_step_oom_host;
+    process_step_cwd, process_step_lookup, process_step_rlimits_host, process_step_oom_host,
+    process_step_memory_policy;
+/* process.scheduler and process.ioPriority; P or I. */
+step_fn process_step_scheduler;
 #endif

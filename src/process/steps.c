@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -88,10 +89,14 @@ int process_step_user(struct launch *l, const struct step *s, struct hull_error 
 
 int process_step_caps(struct launch *l, const struct step *s, struct hull_error *e)
 {
-    struct cap_sets sets;
-    (void)s;
-    caps_from_config(l->config->process->capabilities, l->log, &sets);
-    return caps_set(&sets, l->log, e);
+    if (s->index == CAPS_DROP_ADMIN)
+        return caps_reduce(l->caps, e);
+    l->caps = arena_alloc(l->arena, sizeof(*l->caps));
+    if (!l->caps)
+        return error_oom(e);
+    caps_from_config(l->config->process->capabilities, l->log, l->caps);
+    const uint64_t keep = s->index == CAPS_BUT_ADMIN ? UINT64_C(1) << CAP_SYS_ADMIN : 0;
+    return caps_set(l->caps, keep, l->log, e);
 }
 
 /*

@@ -23,6 +23,7 @@
 #include "ns/ns.h"
 #include "process/process.h"
 #include "run/run.h"
+#include "seccomp/seccomp.h"
 #include "state/state.h"
 
 static int by_value(const void *a, const void *b)
@@ -109,38 +110,36 @@ int init_step_console(struct launch *l, const struct step *s, struct hull_error 
     return console_adopt(slave, e);
 }
 
-int program_execute(const char *path, char *const *argv, char *const *env, unsigned preserve_fds,
-                    uint64_t ignored)
-{
-    for (unsigned i = 0; i < preserve_fds; i++) {
-        int flags = fcntl(3 + (int)i, F_GETFD);
-        if (flags > 0)
-            (void)fcntl(3 + (int)i, F_SETFD, flags & ~FD_CLOEXEC);
-    }
-    (void)sys_close_range(3 + preserve_fds, ~0u, CLOSE_RANGE_CLOEXEC);
-    signals_reset(ignored);
-    execve(path, argv, env);
-    return -errno;
-}
-
 static void end(int sig)
 {
     _exit(128 + sig);
 }
 
+static void nothing(int sig)
+{
+    (void)sig;
+}
+
 /*
- * Waits for `start`; never returns without being told to go. A created container can be killed: pid 1
- * gets a signal from outside only if it has a handler for it (execve takes the handlers away again).
+ * What the program starts with, and what holds until then; execve takes the handlers away again. A
+ * created container can be killed: pid 1 gets a signal from outside only if it has a handler for it. A
+ * hook or a peer that does not read is no reason to die.
  */
-static void gate(struct launch *l)
+static void signals_ready(const struct launch *l)
 {
     static const int deadly[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
-    const struct sigaction act = {.sa_handler = end};
+    const struct sigaction act = {.sa_handler = end}, none = {.sa_handler = nothing};
+    (void)sigaction(SIGPIPE, &none, NULL);
+    for (size_t i = 0; l->fifo_fd >= 0 && i < COUNT_OF(deadly); i++)
+        (void)sigaction(deadly[i], &act, NULL);
+    signals_reset(l->ignored & ~(UINT64_C(1) << (SIGPIPE - 1)));
+}
+
+/* Waits for `start`; never returns without being told to go. */
+static void gate(struct launch *l)
+{
     char byte;
     ssize_t n;
-    for (size_t i = 0; i < COUNT_OF(deadly); i++)
-        (void)sigaction(deadly[i], &act, NULL);
-    signals_reset(0);
     do
         n = read(l->fifo_fd, &byte, 1);
     while (n < 0 && errno == EINTR);
@@ -180,31 +179,48 @@ static void start_container_hooks(struct launch *l)
         fail_late(l, &err, true);
 }
 
-int init_ready(struct launch *l, struct hull_error *e)
+int init_step_ready(struct launch *l, const struct step *s, struct hull_error *e)
 {
     int keep[] = {l->sync_fd, l->fifo_fd};
-    fds_close_except(keep, COUNT_OF(keep), l->options->preserve_fds);
+    const unsigned preserve = l->options->preserve_fds;
+    (void)s;
+    fds_close_except(keep, COUNT_OF(keep), preserve);
     fd_close_forget();
     l->rootfs_fd = l->proc_fd = l->dev_null_fd = -1;
+    /* What is open now and not preserved has FD_CLOEXEC: nothing is left to do for it after the filter. */
+    for (unsigned i = 0; i < preserve; i++) {
+        int flags = fcntl(3 + (int)i, F_GETFD);
+        if (flags > 0)
+            (void)fcntl(3 + (int)i, F_SETFD, flags & ~FD_CLOEXEC);
+    }
+    signals_ready(l);
     /* P may be gone the moment it has sent COMMIT; until then end of file on the socket ends us. */
     if (prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) < 0)
         return error_set(e, errno, "prctl(PR_SET_PDEATHSIG)");
     return 0;
 }
 
+int init_step_seccomp(struct launch *l, const struct step *s, struct hull_error *e)
+{
+    (void)s;
+    int r = seccomp_install(l->seccomp, l->log, &l->seccomp_fd, e);
+    return r < 0 || l->seccomp_fd < 0 ? r : sync_send_seccomp(l, e);
+}
+
 int init_step_exec(struct launch *l, const struct step *s, struct hull_error *e)
 {
     (void)s;
     (void)e;
+    fd_close(&l->seccomp_fd); /* P has it: COMMIT came after */
     if (l->fifo_fd >= 0) {
         fd_close(&l->sync_fd);
         gate(l);
     }
     start_container_hooks(l);
     const struct oci_process *p = l->config->process;
-    int r = program_execute(l->argv0_path, p->args.v, l->env, l->options->preserve_fds, l->ignored);
+    execve(l->argv0_path, p->args.v, l->env);
     struct hull_error err;
-    exec_explain(l->argv0_path, p->args.v[0], -r, &err);
+    exec_explain(l->argv0_path, p->args.v[0], errno, &err);
     fail_late(l, &err, false);
 }
 

@@ -97,6 +97,17 @@ int parent_step_fifo(struct launch *l, const struct step *s, struct hull_error *
     return l->fifo_fd < 0 ? error_set(e, errno, "open " EXEC_FIFO) : 0;
 }
 
+int parent_step_notify_directory(struct launch *l, const struct step *s, struct hull_error *e)
+{
+    (void)s;
+    if (mkdirat(l->state_fd, NOTIFY_DIR, 0755) < 0)
+        return error_set(e, errno, "mkdir " NOTIFY_DIR);
+    if (!l->run)
+        return 0; /* start binds the socket: it is the one who listens */
+    l->notify_fd = state_bind_notify(l->state_fd, e);
+    return l->notify_fd < 0 ? -e->code : 0;
+}
+
 int parent_step_console_connect(struct launch *l, const struct step *s, struct hull_error *e)
 {
     (void)s;
@@ -146,14 +157,7 @@ int run_step_notify(struct launch *l, const struct step *s, struct hull_error *e
 {
     if (needless(l, s))
         return 0;
-    if (s->index == SYNC_READY) {
-        int r = init_ready(l, e);
-        if (r < 0)
-            return r;
-    }
-    /* With COMMIT I learns which signals it has to reset before execve. */
-    uint64_t value = s->index == SYNC_COMMIT ? l->ignored : 0;
-    return sync_notify(l, (enum sync_event)s->index, value, e);
+    return sync_notify(l, (enum sync_event)s->index, 0, e);
 }
 
 int run_step_await(struct launch *l, const struct step *s, struct hull_error *e)

@@ -41,27 +41,27 @@ int  sync_await_exec(struct launch *l, struct hull_error *e);
 void sync_send_error(struct launch *l, const struct hull_error *e);
 /** I: hands the pty master to P. */
 int  sync_send_console(struct launch *l, int master, struct hull_error *e);
+/**
+ * I: hands the listener of the filter to P, for the agent. l->seccomp_fd stays open when the filter
+ * does not let it be sent: P fetches it, and has done so when it sends the next event.
+ */
+int  sync_send_seccomp(struct launch *l, struct hull_error *e);
 /** I: log lines go to P from now on. */
 void sync_log_to_parent(struct launch *l, struct log *log);
 
 /* ---- I (init.c) ---- */
 /** The whole life of I up to execve; never returns. */
 void init_main(struct launch *l, const struct plan *p) __attribute__((noreturn));
-/** The last part, shared with exec: resets signals and descriptors, execve; returns -errno. */
-int program_execute(const char *path, char *const *argv, char *const *env, unsigned preserve_fds,
-                    uint64_t ignored);
 /** Closes every descriptor but 0..2+preserve and those in keep (sorted by this; -1 is skipped). */
 void fds_close_except(int *keep, size_t n, unsigned preserve_fds);
-/** I has nothing left to do but the gate: drops all descriptors but those that it still needs. */
-int init_ready(struct launch *l, struct hull_error *e);
-step_fn init_step_begin, init_step_exec, init_step_console;
+step_fn init_step_begin, init_step_exec, init_step_console, init_step_ready, init_step_seccomp;
 
 /* ---- P (parent.c, clone.c) ---- */
 /** Blocks the signals that would interrupt us and makes l->signal_fd. */
 int  parent_signals(struct launch *l, struct hull_error *e);
 /** Start time and inherited signal actions of the process that was cloned. */
 int launch_identify(struct launch *l, struct hull_error *e);
-step_fn parent_step_state_create, parent_step_state_create_undo, parent_step_fifo,
+step_fn parent_step_state_create, parent_step_state_create_undo, parent_step_fifo, parent_step_notify_directory,
     parent_step_console_connect, parent_step_clone, parent_step_clone_undo, parent_step_pidfd,
     parent_step_state_created, parent_step_pid_file, run_step_hooks, run_step_notify,
     run_step_await;

@@ -3,7 +3,8 @@
  * Theory of operation
  * P and I share a SOCK_SEQPACKET pair; a message is one struct message with its text. Events are a
  * handshake (enum sync_event); errors and log lines of I travel whole, so that P can report them; the
- * pty master comes as SCM_RIGHTS. End of file tells each side that the other is gone: I then exits,
+ * pty master comes as SCM_RIGHTS. I's side gets by with read and write, which a seccomp filter is the
+ * least likely to refuse. End of file tells each side that the other is gone: I then exits,
  * P then reports at which step I died (the breadcrumb page survives it).
  */
 #include <errno.h>
@@ -19,14 +20,15 @@
 #include "base/sys.h"
 #include "cgroup/cgroup.h"
 #include "run/run.h"
+#include "seccomp/seccomp.h"
 
-enum message_type { MSG_EVENT = 1, MSG_ERROR, MSG_LOG, MSG_CONSOLE };
+enum message_type { MSG_EVENT = 1, MSG_ERROR, MSG_LOG, MSG_CONSOLE, MSG_SECCOMP };
 
 struct message {
     uint16_t type;
     uint16_t detail;           /* event, log level */
     int32_t  code;             /* MSG_ERROR */
-    uint64_t value;            /* MSG_EVENT */
+    uint64_t value;            /* MSG_EVENT; MSG_SECCOMP: number of a descriptor of I */
     char     where[sizeof(((struct hull_error *)0)->where)];
     char     text[sizeof(((struct hull_error *)0)->text)];
 };
@@ -46,7 +48,7 @@ static int send_message(int fd, const struct message *m, size_t len)
 {
     ssize_t n;
     do
-        n = send(fd, m, len, MSG_NOSIGNAL);
+        n = write(fd, m, len); /* SIGPIPE is blocked in P and in I; I has a handler at last */
     while (n < 0 && errno == EINTR);
     return n < 0 ? -errno : 0;
 }
@@ -83,6 +85,23 @@ int sync_send_console(struct launch *l, int master, struct hull_error *e)
     m.type = MSG_CONSOLE;
     int r = fd_send(l->sync_fd, master, &m, MESSAGE_MIN);
     return r < 0 ? error_set(e, -r, "hand over the terminal") : 0;
+}
+
+int sync_send_seccomp(struct launch *l, struct hull_error *e)
+{
+    const uint64_t args[6] = {(uint64_t)l->sync_fd, 0, MSG_NOSIGNAL};
+    struct message m;
+    memset(&m, 0, MESSAGE_MIN);
+    m.type = MSG_SECCOMP;
+    m.value = (uint64_t)l->seccomp_fd;
+    int r;
+    if (seccomp_allows(l->seccomp, SYS_sendmsg, args)) {
+        r = fd_send(l->sync_fd, l->seccomp_fd, &m, MESSAGE_MIN);
+        fd_close(&l->seccomp_fd);
+    } else {
+        r = send_message(l->sync_fd, &m, MESSAGE_MIN);
+    }
+    return r < 0 ? error_set(e, -r, "hand over the seccomp listener") : 0;
 }
 
 static void log_over_socket(void *arg, enum hull_log_level level, const char *text)
@@ -127,17 +146,30 @@ static ssize_t receive(int sock, struct message *m, int *ret_fd)
 int sync_await_init(struct launch *l, enum sync_event ev, struct hull_error *e)
 {
     struct message m;
-    int fd = -1;
-    ssize_t n = receive(l->sync_fd, &m, &fd);
-    if (n == 0)
+    ssize_t n;
+    do
+        n = read(l->sync_fd, &m, sizeof(m));
+    while (n < 0 && errno == EINTR);
+    if (n == 0 || (n < 0 && errno == ECONNRESET))
         _exit(1); /* P is gone: nobody will ever start us */
     if (n < 0)
-        return error_set(e, (int)-n, "sync socket");
+        return error_set(e, errno, "sync socket");
     if (m.type != MSG_EVENT || m.detail != ev)
         return error_set(e, EPROTO, "sync socket: event %u instead of %u", m.detail, ev);
-    if (ev == SYNC_COMMIT)
-        l->ignored = m.value;
     return 0;
+}
+
+static int oom_killed(const struct launch *l, const char *step, struct hull_error *e)
+{
+    char limit[96];
+    cgroup_memory_limit_text(l->cgroup, limit, sizeof(limit));
+    if (l->join_pid > 0)
+        return error_at(e, "linux.resources.memory.limit", HULL_E_INIT,
+                        "process was killed in step %s (possibly OOM-killed%s%s)", step,
+                        *limit ? ": " : "", limit);
+    return error_at(e, "linux.resources.memory.limit", HULL_E_INIT,
+                    "container init was OOM-killed (memory limit too low?%s%s) in step %s",
+                    *limit ? " " : "", limit, step);
 }
 
 /* I ended without a word: say at which step, by what, and whether the OOM killer did it. */
@@ -149,10 +181,8 @@ static int init_died(struct launch *l, struct hull_error *e)
         return error_set(e, HULL_E_INIT, "container init ended in step %s", step);
     if (info.si_code == CLD_EXITED)
         return error_set(e, HULL_E_INIT, "container init exited with status %d in step %s", info.si_status, step);
-    uint64_t oom = l->cgroup ? cgroup_oom_kills(l->cgroup) : 0;
-    if (oom > 0)
-        return error_at(e, "linux.resources.memory.limit", HULL_E_INIT,
-                        "container init was OOM-killed (memory limit too low?) in step %s", step);
+    if (l->cgroup && info.si_status == SIGKILL && cgroup_oom_kills(l->cgroup) > 0)
+        return oom_killed(l, step, e);
     return error_set(e, HULL_E_INIT, "container init was killed by signal %d in step %s",
                      info.si_status, step);
 }
@@ -165,6 +195,18 @@ static int interrupted(int signal_fd, struct hull_error *e)
     if (si.ssi_signo != SIGINT && si.ssi_signo != SIGTERM && si.ssi_signo != SIGHUP && si.ssi_signo != SIGQUIT)
         return 0; /* SIGCHLD of hooks, SIGWINCH, ... */
     return error_set(e, HULL_E_INTERRUPTED, "interrupted by signal %u", si.ssi_signo);
+}
+
+/* The listener of I's filter, as a descriptor or as I's number for it, goes to the agent. */
+static int seccomp_listener(const struct launch *l, const struct message *m, int received,
+                            struct hull_error *e)
+{
+    _cleanup_close_ int fd = received >= 0 ? received : sys_pidfd_getfd(l->init_pidfd, (int)m->value);
+    if (fd < 0)
+        return error_at(e, "linux.seccomp", errno, "get the seccomp listener from the container's init");
+    const bool exec = l->join_pid > 0;
+    return seccomp_notify_agent(l, exec ? "running" : "creating", l->init_pid,
+                                exec ? l->join_pid : l->init_pid, fd, e);
 }
 
 /* One message or signal; 1: the event came, 2: end of file. */
@@ -201,6 +243,8 @@ static int serve(struct launch *l, enum sync_event ev, struct hull_error *e)
         fd_close(&l->console_fd);
         l->console_fd = fd;
         return 0;
+    case MSG_SECCOMP:
+        return seccomp_listener(l, &m, fd, e);
     case MSG_ERROR:
         e->code = m.code > 0 ? m.code : HULL_E_INIT;
         memcpy(e->where, m.where, sizeof(e->where));

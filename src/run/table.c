@@ -11,6 +11,7 @@
 #include "ns/ns.h"
 #include "process/process.h"
 #include "run/run.h"
+#include "seccomp/seccomp.h"
 
 static void print_clone(const struct launch *l, const struct step *s, char *buf, size_t len)
 {
@@ -76,6 +77,21 @@ static void print_program(const struct launch *l, const struct step *s, char *bu
         n += (size_t)snprintf(buf + n, len - n, "%s%s", i ? " " : "", a->v[i]);
 }
 
+static void print_scheduler(const struct launch *l, const struct step *s, char *buf, size_t len)
+{
+    const struct oci_process *p = l->config->process;
+    (void)s;
+    snprintf(buf, len, "%s%s%s", p->scheduler ? p->scheduler->policy : "",
+             p->scheduler && p->ioPriority ? " " : "", p->ioPriority ? p->ioPriority->class_ : "");
+}
+
+static void print_memory_policy(const struct launch *l, const struct step *s, char *buf, size_t len)
+{
+    const struct oci_memory_policy *p = l->config->linux_->memoryPolicy;
+    (void)s;
+    snprintf(buf, len, "%s %s", p->mode, p->nodes ? p->nodes : "");
+}
+
 static void print_hostname(const struct launch *l, const struct step *s, char *buf, size_t len)
 {
     snprintf(buf, len, "%s", s->kind == STEP_HOSTNAME ? l->config->hostname : l->config->domainname);
@@ -101,6 +117,7 @@ static void print_sysctl(const struct launch *l, const struct step *s, char *buf
 static const struct step_kind_info table[STEP_COUNT] = {
     [STEP_STATE_CREATE] = {"state.create", print_state, parent_step_state_create,
                            parent_step_state_create_undo},
+    [STEP_NOTIFY_DIRECTORY] = {"notify.directory", NULL, parent_step_notify_directory, NULL},
     [STEP_FIFO_CREATE] = {"fifo.create", NULL, parent_step_fifo, NULL},
     [STEP_CONSOLE_CONNECT] = {"console.connect", NULL, parent_step_console_connect, NULL},
     [STEP_SOURCE_OPEN] = {"mount.open", mount_print, mount_step_source, NULL},
@@ -119,6 +136,8 @@ static const struct step_kind_info table[STEP_COUNT] = {
     [STEP_PID_FILE] = {"pid-file", NULL, parent_step_pid_file, NULL},
     [STEP_NOTIFY] = {"notify", print_event, run_step_notify, NULL},
     [STEP_AWAIT] = {"await", print_event, run_step_await, NULL},
+    [STEP_CPU_AFFINITY] = {"cpu-affinity", process_print_affinity, process_step_affinity,
+                           process_step_affinity_undo},
     [STEP_INIT_BEGIN] = {"init.begin", NULL, init_step_begin, NULL},
     [STEP_USERNS_ENTER] = {"userns.enter", NULL, userns_step_enter, NULL},
     [STEP_NS_JOIN] = {"ns.join", print_clone, ns_step_join, NULL},
@@ -140,11 +159,15 @@ static const struct step_kind_info table[STEP_COUNT] = {
     [STEP_MASK_PATHS] = {"mask-paths", mount_print_paths, mount_step_masked, NULL},
     [STEP_RLIMITS] = {"rlimits", NULL, process_step_rlimits, NULL},
     [STEP_PERSONALITY] = {"personality", NULL, process_step_personality, NULL},
+    [STEP_MEMORY_POLICY] = {"memory-policy", print_memory_policy, process_step_memory_policy, NULL},
+    [STEP_SCHEDULER] = {"scheduler", print_scheduler, process_step_scheduler, NULL},
     [STEP_NO_NEW_PRIVS] = {"no-new-privs", NULL, process_step_no_new_privs, NULL},
     [STEP_CAPS_BOUND] = {"caps.bounding", NULL, process_step_caps_bound, NULL},
     [STEP_USER] = {"user", print_user, process_step_user, NULL},
     [STEP_CAPS] = {"caps", NULL, process_step_caps, NULL},
     [STEP_CWD] = {"cwd", print_cwd, process_step_cwd, NULL},
+    [STEP_INIT_READY] = {"ready", NULL, init_step_ready, NULL},
+    [STEP_SECCOMP] = {"seccomp", seccomp_print, init_step_seccomp, NULL},
     [STEP_EXEC_LOOKUP] = {"exec.lookup", NULL, process_step_lookup, NULL},
     [STEP_JOIN_CLONE] = {"clone", NULL, join_step_clone, parent_step_clone_undo},
     [STEP_CGROUP_ENTER_HOST] = {"cgroup.enter", NULL, join_step_cgroup_host, NULL},

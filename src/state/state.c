@@ -33,6 +33,7 @@ static const struct field state_fields[] = {
     STRS(struct container_state, namespaces),
     MAP(struct container_state, cgroup_paths),
     MAP(struct container_state, annotations),
+    OBJ(struct container_state, resources, oci_resources),
 };
 static const struct json_type container_state_type =
     JSON_TYPE(struct container_state, state_fields, NULL);

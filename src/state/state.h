@@ -32,6 +32,7 @@ struct container_state {
     struct oci_strs namespaces;          /* types that it has of its own or joined */
     struct oci_map  cgroup_paths;
     struct oci_map  annotations;
+    struct oci_resources *resources;     /* after an update: linux.resources as it is now, or NULL */
 };
 
 enum container_status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_STOPPED };
@@ -63,4 +64,8 @@ char *state_oci_json(const struct oci_state *s, struct arena *a);
 char *state_now(struct arena *a);
 
 #define EXEC_FIFO "exec.fifo"
+/* Directory with the socket for sd_notify; exists only if the container got one. */
+#define NOTIFY_DIR "notify"
+/** Binds the datagram socket in NOTIFY_DIR that the container sends READY to. fd or negative (e set). */
+int state_bind_notify(int dir_fd, struct hull_error *e);
 #endif

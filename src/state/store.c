@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 
 #include "base/fd.h"
@@ -158,4 +160,18 @@ bool state_has_fifo(int dir_fd)
 {
     struct stat st;
     return fstatat(dir_fd, EXEC_FIFO, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int state_bind_notify(int dir_fd, struct hull_error *e)
+{
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+    /* By descriptor: sun_path is short, and the state root may not be. */
+    snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d/" NOTIFY_DIR "/notify.sock", dir_fd);
+    _cleanup_close_ int s = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    /* Root of the container, whoever that is here, has to be able to send. */
+    mode_t old = umask(0);
+    int r = s < 0 ? -1 : bind(s, (struct sockaddr *)&sa, sizeof(sa));
+    int err = errno;
+    umask(old);
+    return r < 0 ? error_set(e, err, "bind the notify socket") : TAKE_FD(s);
 }

@@ -18,6 +18,8 @@ enum ns_type { NS_MOUNT, NS_UTS, NS_IPC, NS_USER, NS_PID, NS_NET, NS_CGROUP, NS_
 
 struct cgroup;
 struct cgroup_entry;
+struct seccomp_program;
+struct cap_sets;
 
 /* One page that P and I share, so that the step is known even when I was killed in it. */
 struct breadcrumb { volatile unsigned step; };
@@ -33,10 +35,12 @@ struct launch {
     const char   *bundle;          /* absolute */
     const char   *rootfs;          /* absolute host path of root.path, no symlink in it */
     bool          run;             /* run rather than create: no gate */
+    bool          notify;          /* NOTIFY_SOCKET is passed on */
     bool          detach;          /* nobody forwards the terminal */
     bool          rootless;        /* our effective uid is not 0, or 0 only in a user namespace */
     bool          rootless_cgroup; /* permission errors on cgroups are tolerated */
     bool          systemd_cgroup;
+    const struct seccomp_program *seccomp; /* compiled linux.seccomp; NULL: no filter */
     bool          has_ns[NS_COUNT];      /* listed in linux.namespaces */
     const char   *ns_path[NS_COUNT];     /* NULL: a new one */
     const struct plan *plan;
@@ -54,6 +58,7 @@ struct launch {
     uint64_t ignored;      /* I: signals that were ignored when we started, bit n-1 */
     int      signal_fd;    /* P: signalfd of everything that could interrupt it */
     int      bundle_fd;    /* I: the bundle directory, for relative hook and source paths; may be -1 */
+    int      seccomp_fd;   /* I: the listener, as long as P has to fetch it; else -1 */
     int      join_pidfd;   /* exec: init of the container to join */
     pid_t    join_pid;     /* exec: its pid on the host */
     char *const *exec_cgroups; /* exec: --cgroup, NULL-terminated, or NULL */
@@ -62,6 +67,7 @@ struct launch {
     struct cgroup_entry *entry; /* exec: the opened ways into the cgroup */
     int      sync_fd;      /* this process' end of the SEQPACKET pair */
     int      peer_fd;      /* until the clone: the other end */
+    int      notify_fd;    /* P, run: socket that hears READY */
     int      fifo_fd;      /* I: exec.fifo, O_RDWR */
     int      console_sock; /* connected console socket */
     int      console_fd;   /* P: pty master in the foreground; I: pty slave */
@@ -76,6 +82,8 @@ struct launch {
     uint64_t init_start;   /* field 22 of /proc/PID/stat */
     const char *created;   /* RFC 3339 */
     bool        cwd_entered; /* I */
+    struct cap_sets *caps;   /* I: what the program has */
+    unsigned long *own_affinity; /* P, exec: to return to after the clone, or NULL */
     const char *argv0_path; /* I: resolved program */
     char   **env;           /* I: the program's environment */
 };

@@ -20,6 +20,7 @@ enum step_where { AT_HOST, AT_INIT };
 enum step_kind {
     /* P: before the clone */
     STEP_STATE_CREATE,     /* directory, lock, intent record        undo: remove */
+    STEP_NOTIFY_DIRECTORY, /* sd_notify: mounted at /run/notify */
     STEP_FIFO_CREATE,      /* exec.fifo */
     STEP_CONSOLE_CONNECT,  /* console socket */
     STEP_SOURCE_OPEN,      /* open_tree of a bind source that I can't open (arg: struct mount_step) */
@@ -39,6 +40,7 @@ enum step_kind {
     STEP_NOTIFY,           /* sync event to the other process (index: enum sync_event) */
     STEP_AWAIT,            /* wait for a sync event of the other process */
     /* I */
+    STEP_CPU_AFFINITY,     /* index: enum affinity_when; P or I */
     STEP_INIT_BEGIN,       /* close inherited descriptors, parent-death signal, setsid */
     STEP_USERNS_ENTER,     /* become the mapped root */
     STEP_NS_JOIN,          /* namespaces given by path */
@@ -59,12 +61,16 @@ enum step_kind {
     STEP_MASK_PATHS,
     STEP_RLIMITS,
     STEP_PERSONALITY,
+    STEP_MEMORY_POLICY,
+    STEP_SCHEDULER,        /* P or I: scheduler and I/O priority */
     STEP_NO_NEW_PRIVS,
     STEP_CAPS_BOUND,
     STEP_USER,             /* groups, gid, uid, umask */
-    STEP_CAPS,
+    STEP_CAPS,             /* index: enum caps_stage */
     STEP_CWD,              /* index: 0 make it, 1 enter as root, 2 enter as the user */
     STEP_EXEC_LOOKUP,      /* args[0] must be found at create */
+    STEP_INIT_READY,       /* all that can be done before the filter: descriptors, signals */
+    STEP_SECCOMP,
     STEP_EXEC,             /* last: gate, startContainer hooks, execve */
     /* exec: the process that joins a container */
     STEP_JOIN_CLONE,
@@ -73,6 +79,9 @@ enum step_kind {
     STEP_JOIN,             /* the container's namespaces, by pidfd */
     STEP_COUNT
 };
+
+/* CAP_SYS_ADMIN stays until the filter is loaded where no_new_privs does not stand in for it. */
+enum caps_stage { CAPS_FINAL, CAPS_BUT_ADMIN, CAPS_DROP_ADMIN };
 
 /* What P and I tell each other; each event is sent at most once. */
 enum sync_event {

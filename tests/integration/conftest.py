@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures of the integration tests. They need root, a static busybox and the runtime's binary."""
-import ctypes
 import os
 import pathlib
 import shutil
+import signal
 import sys
+import tempfile
 
 import pytest
 
@@ -12,14 +13,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from support import leaks, rootfs, runtime  # noqa: E402
 
-PR_SET_CHILD_SUBREAPER = 36
-
 
 def pytest_configure(config):
-    # Orphans of the runtime (the inits of detached containers) come to us and not to the machine's
-    # pid 1, which may be slow to reap.
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     os.umask(0o022)
+    for sig in (signal.SIGINT, signal.SIGQUIT):  # ignored in a shell's background jobs
+        if signal.getsignal(sig) == signal.SIG_IGN:
+            signal.signal(sig, signal.SIG_DFL)
     os.environ.pop("NOTIFY_SOCKET", None)
 
 
@@ -47,12 +46,18 @@ def tag():
 
 
 @pytest.fixture
+def tmp_path(tag):
+    """Unlike pytest's own it can be entered by everybody: containers in a user namespace must."""
+    d = pathlib.Path(tempfile.gettempdir()) / f"hull-it-{tag}"
+    d.mkdir(mode=0o755)
+    yield d
+    shutil.rmtree(d, ignore_errors=True)
+
+
+@pytest.fixture
 def hull(tmp_path, tag):
     """The runtime with a state root of its own; afterwards nothing may be left of the test."""
-    tmp_path.chmod(0o755)
-    for parent in list(tmp_path.parents)[:2]:
-        if parent.owner() == "root" and "pytest" in str(parent):
-            parent.chmod(0o755)  # for containers in a user namespace
+    leaks.be_init()
     rt = runtime.Runtime(tmp_path / "state")
     yield rt
     left = leaks.find(tag, tmp_path)
@@ -60,7 +65,6 @@ def hull(tmp_path, tag):
         left += [f"state {p}" for p in rt.root.iterdir()]
     if left:
         leaks.clean(tag, tmp_path)
-    shutil.rmtree(tmp_path, ignore_errors=True)
     assert not left, "left behind: " + "; ".join(left)
 
 

@@ -235,9 +235,9 @@ static const struct { enum part part; const char *json, *where, *text; } bad[] =
      "linux.devices[0]", "linux.devices[0]: there is no device number -1:0"},
     {LINUX, "\"resources\":{\"devices\":[{\"allow\":false}]}", "linux.resources.devices[0].access",
      "device access at 0 field cannot be empty"},
-    {LINUX, "\"resources\":{\"devices\":[{\"allow\":true,\"access\":\"rx\"}]}",
+    {LINUX, "\"resources\":{\"devices\":[{\"allow\":true,\"access\":\"xy\"}]}",
      "linux.resources.devices[0].access",
-     "linux.resources.devices[0].access: expected letters of \"rwm\", got \"rx\""},
+     "linux.resources.devices[0].access: expected letters of \"rwm\", got \"xy\""},
     {LINUX, "\"resources\":{\"devices\":[{\"allow\":true,\"access\":\"r\",\"type\":\"u\"}]}",
      "linux.resources.devices[0].type", "invalid cgroup device type \"u\""},
     {LINUX, "\"netDevices\":{\"eth0\":{}}", "linux.netDevices",
@@ -256,8 +256,8 @@ static const struct { enum part part; const char *json, *where, *text; } bad[] =
      "linux.memoryPolicy.nodes", "invalid memory policy nodes \"9876543210\""},
     {LINUX, "\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"nodes\":\"3-1\"}",
      "linux.memoryPolicy.nodes", "invalid memory policy nodes \"3-1\""},
-    {LINUX, "\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"nodes\":\"1,\"}",
-     "linux.memoryPolicy.nodes", "invalid memory policy nodes \"1,\""},
+    {LINUX, "\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"nodes\":\",\"}",
+     "linux.memoryPolicy.nodes", "invalid memory policy nodes \",\""},
     {LINUX, "\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"nodes\":\"1-\"}",
      "linux.memoryPolicy.nodes", "invalid memory policy nodes \"1-\""},
     {LINUX, "\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"nodes\":\"0\",\"flags\":[\"X\"]}",
@@ -356,8 +356,8 @@ static void test_unsupported(void **state)
         {PROCESS, ",\"apparmorProfile\":\"\",\"selinuxLabel\":\"\"", NULL},
         {PROCESS, ",\"apparmorProfile\":\"x\"", "process.apparmorProfile"},
         {PROCESS, ",\"selinuxLabel\":\"x\"", "process.selinuxLabel"},
-        {PROCESS, ",\"scheduler\":{\"policy\":\"SCHED_IDLE\"}", "process.scheduler"},
-        {PROCESS, ",\"ioPriority\":{\"class\":\"IOPRIO_CLASS_BE\"}", "process.ioPriority"},
+        {PROCESS, ",\"scheduler\":{\"policy\":\"SCHED_IDLE\"},"
+                  "\"ioPriority\":{\"class\":\"IOPRIO_CLASS_BE\"}", NULL},
         {PROCESS, ",\"execCPUAffinity\":{\"initial\":\"0\"}", NULL},
         {TOP, ",\"mounts\":[{\"destination\":\"/a\"},{\"destination\":\"/a\",\"options\":"
               "[\"bind\",\"ridmap\"]}]", "mounts[1].options[1]"},
@@ -366,18 +366,10 @@ static void test_unsupported(void **state)
         {LINUX, "\"resources\":{\"blockIO\":{\"weight\":0},\"network\":{\"classID\":0},\"rdma\":{},"
                 "\"unified\":{},\"hugepageLimits\":[]},\"netDevices\":{},\"mountLabel\":\"\"",
          NULL},
-        {LINUX, "\"resources\":{\"blockIO\":{\"weight\":10}}", "linux.resources.blockIO"},
-        {LINUX, "\"resources\":{\"blockIO\":{\"throttleReadBpsDevice\":[{\"major\":1,\"minor\":2,"
-                "\"rate\":3}]}}", "linux.resources.blockIO"},
-        {LINUX, "\"resources\":{\"hugepageLimits\":[{\"pageSize\":\"2MB\",\"limit\":1}]}",
-         "linux.resources.hugepageLimits"},
-        {LINUX, "\"resources\":{\"network\":{\"classID\":1}}", "linux.resources.network"},
-        {LINUX, "\"resources\":{\"rdma\":{\"a\":{}}}", "linux.resources.rdma"},
-        {LINUX, "\"resources\":{\"unified\":{\"a\":\"b\"}}", "linux.resources.unified"},
         {LINUX, "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_LOG\"}", "linux.seccomp"},
         {LINUX, "\"mountLabel\":\"l\"", "linux.mountLabel"},
         {LINUX, "\"intelRdt\":{}", "linux.intelRdt"},
-        {LINUX, "\"memoryPolicy\":{}", "linux.memoryPolicy"},
+        {LINUX, "\"memoryPolicy\":{}", NULL},
         {LINUX, "\"netDevices\":{\"a\":{}}", "linux.netDevices"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {

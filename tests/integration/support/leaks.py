@@ -3,13 +3,16 @@
 What a test may not leave behind: state entries, cgroups, mounts, processes. Everything of one test
 bears its tag in its name or lies below its directory, so that tests can run beside each other.
 """
+import ctypes
 import os
 import pathlib
 import signal
 import subprocess
+import threading
 import time
 
 CGROUPS = "/sys/fs/cgroup"
+PR_SET_CHILD_SUBREAPER = 36
 
 
 def cgroups(tag):
@@ -30,7 +33,7 @@ def mounts(*words):
 def host_mounts(own):
     """The lines of the host's mountinfo, without what other tests do at the same time."""
     with open("/proc/self/mountinfo") as f:
-        return [line for line in f if "pytest-" not in line or str(own) in line]
+        return [line for line in f if "hull-it-" not in line or str(own) in line]
 
 
 def _same_root(pid, roots):
@@ -81,18 +84,56 @@ def processes(tag, directory):
     return found
 
 
-def reap(known=()):
-    """Collects the dead among our children that no Popen waits for (we are a child subreaper)."""
-    reaped = []
-    while True:
+_lock = threading.Lock()
+_ours = {}
+_popen_init = subprocess.Popen.__init__
+
+
+def _registering_init(self, *args, **kw):
+    with _lock:
+        _popen_init(self, *args, **kw)
+        _ours[self.pid] = self
+
+
+def _children():
+    found = []
+    for task in os.listdir("/proc/self/task"):
         try:
-            info = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        except ChildProcessError:
-            return reaped
-        if info is None or info.si_pid in known:
-            return reaped
-        os.waitpid(info.si_pid, 0)
-        reaped.append(info.si_pid)
+            found += pathlib.Path(f"/proc/self/task/{task}/children").read_text().split()
+        except OSError:
+            pass
+    return map(int, found)
+
+
+def reap():
+    """Collects dead orphans; never a child that somebody started with Popen and will wait for."""
+    with _lock:
+        for pid in [p for p, popen in _ours.items() if popen.returncode is not None]:
+            del _ours[pid]
+        for pid in _children():
+            if pid not in _ours:
+                try:
+                    os.waitpid(pid, os.WNOHANG)
+                except ChildProcessError:
+                    pass
+
+
+def be_init():
+    """
+    Adopts and reaps the inits of detached containers, whose parent has ended. The machine's pid 1
+    may be slow to do it, and a pid namespace ends only when all its dead are reaped.
+    """
+    if subprocess.Popen.__init__ is _registering_init:
+        return
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    subprocess.Popen.__init__ = _registering_init
+
+    def forever():
+        while True:
+            reap()
+            time.sleep(0.02)
+
+    threading.Thread(target=forever, daemon=True).start()
 
 
 def describe(pid):

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli.h"
+
+static int pause_container(struct cli *c, void *values, char **args, int n_args,
+                           struct hull_error *e)
+{
+    (void)values;
+    (void)n_args;
+    return hull_pause(c->rt, args[0], e);
+}
+
+const struct command cmd_pause = {
+    .name = "pause",
+    .arguments = "<container-id>",
+    .summary = "pause suspends all processes inside the container",
+    .details = "   The pause command suspends all processes in the instance of the container.\n"
+               "   Use the list command to identify instances of containers and their current status.",
+    .min_args = 1,
+    .max_args = 1,
+    .fail_status = 1,
+    .run = pause_container,
+};

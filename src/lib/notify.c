@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Theory of operation
+ * A service manager that starts us with NOTIFY_SOCKET wants to hear READY of the program in the
+ * container, which can't reach that socket and whose credentials the manager would not accept. So the
+ * container gets a socket of ours, in a directory of the state directory that is mounted at
+ * /run/notify, and we pass READY on, say which process is the main one, and wait with a BARRIER
+ * until the manager has read both: it would otherwise look for a sender that is gone.
+ * The socket is bound by whoever starts the program (run or start), not by create.
+ */
+#include "lib/notify.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "state/state.h"
+
+#define NOTIFY_INSIDE "/run/notify"
+
+static int add_env(struct job *j, struct oci_process *p, char *entry, struct hull_error *e)
+{
+    char **v = entry ? arena_array(&j->arena, p->env.n + 2, sizeof(*v)) : NULL;
+    if (!v)
+        return error_oom(e);
+    if (p->env.n > 0)
+        memcpy(v, p->env.v, p->env.n * sizeof(*v));
+    v[p->env.n++] = entry;
+    p->env.v = v;
+    return 0;
+}
+
+static int prepare_notify(struct job *j, struct oci_config *config, struct hull_error *e)
+{
+    static char *options[] = {(char *)"bind", (char *)"nosuid", (char *)"noexec", (char *)"nodev", NULL};
+    const struct launch *l = &j->launch;
+    struct oci_mount *v = arena_array(&j->arena, config->mounts.n + 1, sizeof(*v));
+    char *source = arena_printf(&j->arena, "%s/%s/" NOTIFY_DIR, l->root, l->id);
+    if (!v || !source)
+        return error_oom(e);
+    if (config->mounts.n > 0)
+        memcpy(v, config->mounts.v, config->mounts.n * sizeof(*v));
+    v[config->mounts.n++] = (struct oci_mount){
+        .destination = (char *)NOTIFY_INSIDE, .type = (char *)"bind", .source = source,
+        .options = {.v = options, .n = 4}};
+    config->mounts.v = v;
+    j->launch.notify = true;
+    return add_env(j, config->process, (char *)"NOTIFY_SOCKET=" NOTIFY_INSIDE "/notify.sock", e);
+}
+
+static int prepare_listen(struct job *j, struct oci_config *config, struct hull_error *e)
+{
+    const char *fds = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID"), *names = getenv("LISTEN_FDNAMES");
+    if (!fds || !pid || strtol(pid, NULL, 10) != getpid())
+        return 0;
+    char *end;
+    unsigned long n = strtoul(fds, &end, 10);
+    if (n == 0 || n > 1024 || *end)
+        return 0;
+    for (unsigned i = 0; i < n; i++)
+        if (fcntl(3 + (int)i, F_GETFD) < 0)
+            return error_set(e, errno, "LISTEN_FDS is %lu, but descriptor %u is not open", n, 3 + i);
+    j->options.preserve_fds += (unsigned)n;
+    int r = add_env(j, config->process, arena_printf(&j->arena, "LISTEN_FDS=%lu", n), e);
+    if (r == 0)
+        r = add_env(j, config->process, (char *)"LISTEN_PID=1", e);
+    if (r == 0 && names)
+        r = add_env(j, config->process, arena_printf(&j->arena, "LISTEN_FDNAMES=%s", names), e);
+    return r;
+}
+
+int service_prepare(struct job *j, struct oci_config *config, struct hull_error *e)
+{
+    const char *notify = getenv("NOTIFY_SOCKET");
+    int r = notify && *notify ? prepare_notify(j, config, e) : 0;
+    return r < 0 ? r : prepare_listen(j, config, e);
+}
+
+bool notify_wanted(int state_fd)
+{
+    struct stat st;
+    return fstatat(state_fd, NOTIFY_DIR, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
+           getenv("NOTIFY_SOCKET");
+}
+
+static int connect_manager(struct hull_error *e)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+    size_t len = strlen(path);
+    if (len >= sizeof(sa.sun_path))
+        return error_set(e, ENAMETOOLONG, "NOTIFY_SOCKET");
+    memcpy(sa.sun_path, path, len);
+    if (path[0] == '@')
+        sa.sun_path[0] = '\0';
+    _cleanup_close_ int s = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (s < 0 || connect(s, (struct sockaddr *)&sa, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0)
+        return error_set(e, errno, "connect to NOTIFY_SOCKET %s", path);
+    return TAKE_FD(s);
+}
+
+static int pass_on(const char *ready, pid_t pid, struct hull_error *e)
+{
+    enum { BARRIER_MS = 30000 };
+    _cleanup_close_ int s = connect_manager(e);
+    if (s < 0)
+        return -e->code;
+    char text[256];
+    int n = snprintf(text, sizeof(text), "%s\nMAINPID=%d\n", ready, (int)pid);
+    if (send(s, text, (size_t)n, MSG_NOSIGNAL) < 0)
+        return error_set(e, errno, "send READY to NOTIFY_SOCKET");
+    int p[2];
+    if (pipe2(p, O_CLOEXEC) < 0)
+        return error_set(e, errno, "pipe");
+    int r = fd_send(s, p[1], "BARRIER=1", strlen("BARRIER=1"));
+    close(p[1]);
+    struct pollfd v = {.fd = p[0]};
+    if (r == 0)
+        (void)poll(&v, 1, BARRIER_MS);
+    close(p[0]);
+    return r < 0 ? error_set(e, -r, "send BARRIER to NOTIFY_SOCKET") : 0;
+}
+
+/* The line of a datagram that begins with READY=, or NULL. */
+static char *ready_line(char *text)
+{
+    for (char *save = NULL, *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
+        if (strncmp(l, "READY=", 6) == 0 && strlen(l) < 64)
+            return l;
+    return NULL;
+}
+
+int notify_forward(int sock, int pidfd, pid_t pid, struct hull_error *e)
+{
+    char buf[4097];
+    for (;;) {
+        struct pollfd v[] = {{.fd = sock, .events = POLLIN}, {.fd = pidfd, .events = POLLIN}};
+        if (poll(v, 2, -1) < 0 && errno != EINTR)
+            return error_set(e, errno, "poll");
+        if (v[0].revents & POLLIN) {
+            ssize_t n = recv(sock, buf, sizeof(buf) - 1, 0);
+            buf[n > 0 ? n : 0] = '\0';
+            char *ready = n > 0 ? ready_line(buf) : NULL;
+            if (ready)
+                return pass_on(ready, pid, e);
+        } else if (v[1].revents) {
+            return 0;
+        }
+    }
+}

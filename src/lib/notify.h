@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sd_notify(3) and socket activation through the runtime. */
+#ifndef HULL_LIB_NOTIFY_H
+#define HULL_LIB_NOTIFY_H
+
+#include "lib/runtime.h"
+
+/**
+ * create and run, before the plan: with NOTIFY_SOCKET in our environment the container gets a
+ * directory mounted at /run/notify and NOTIFY_SOCKET=/run/notify/notify.sock; with LISTEN_FDS for our
+ * pid it gets those descriptors and LISTEN_FDS, LISTEN_PID=1, LISTEN_FDNAMES. Changes config and
+ * j->options.preserve_fds.
+ */
+int service_prepare(struct job *j, struct oci_config *config, struct hull_error *e);
+/** Whether the container was made with a notify directory and there is somebody to tell now. */
+bool notify_wanted(int state_fd);
+/**
+ * Waits for READY of the container and passes it on with MAINPID, then waits until the manager has
+ * dealt with it (BARRIER, 30 s). Returns also when the container ends.
+ */
+int notify_forward(int sock, int pidfd, pid_t pid, struct hull_error *e);
+#endif

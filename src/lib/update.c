@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Theory of operation
+ * hull_update: merges (update_merge.c), writes to the cgroup, saves. The resources as they are now
+ * go into state.json, which is replaced in one piece; from then on they count instead of those in
+ * config.json, which stays as it was given (container_config puts the two together). When a limit
+ * is refused or the state can't be saved, the kernel's values are set back.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "lib/runtime.h"
+#include "lib/update_merge.h"
+#include "oci/load.h"
+
+static int apply(struct container *c, const struct oci_resources *write, struct hull_error *e)
+{
+    const struct cgroup_limits *old;
+    int r = cgroup_update(c->cgroup, write, &old, e);
+    if (r < 0)
+        return r;
+    r = state_write(c->dir_fd, c->state, e);
+    if (r < 0)
+        cgroup_update_undo(c->cgroup, old);
+    return r;
+}
+
+int hull_update(hull_runtime *rt, const char *id, const char *resources, struct hull_error *e)
+{
+    _cleanup_container_ struct container c = CONTAINER_INIT;
+    struct oci_config *config;
+    struct oci_resources *asked, all, write;
+    int r = container_open(rt, id, true, &c, e);
+    if (r < 0)
+        return r;
+    char *text = arena_strdup(&c.arena, resources);
+    if (!text)
+        return error_oom(e);
+    r = oci_resources_parse(text, strlen(text), &c.arena, &rt->log, &asked, e);
+    if (r < 0)
+        return r;
+    if (c.status == STATUS_STOPPED || c.status == STATUS_CREATING)
+        return error_set(e, HULL_E_STATE, "container not running");
+    r = container_config(&c, NULL, &config, e);
+    if (r == 0)
+        r = resources_merge(&c.arena, config->linux_->resources, asked, &all, &write, e);
+    if (r < 0)
+        return r;
+    c.state->resources = &all;
+    return apply(&c, &write, e);
+}
