@@ -198,6 +198,12 @@ int  hull_list(hull_runtime *rt, int (*cb)(void *arg, const struct hull_state *s
 /** All states as one JSON array on one line ("null" when there is none); free() it. */
 int  hull_list_json(hull_runtime *rt, char **ret, struct hull_error *e);
 
+/**
+ * What the runtime can do, as the spec's features.md has it: indented JSON with a newline; free() it.
+ * @param commit  of the program, for the annotations; may be NULL
+ */
+int hull_features(hull_runtime *rt, const char *commit, char **ret, struct hull_error *e);
+
 /** The example configuration of `spec`; free() the text. */
 int hull_spec(hull_runtime *rt, bool rootless, char **ret, struct hull_error *e);
 
@@ -208,6 +214,9 @@ int hull_spec(hull_runtime *rt, bool rootless, char **ret, struct hull_error *e)
  * @return 0 when we are the copy already; does not return when the copy was started
  */
 int hull_seal(char *const argv[], char *const envp[], struct hull_error *e);
+
+/** The phrase that errors end with for an errno value ("no such file or directory"). Never NULL. */
+const char *hull_errno_text(int err);
 
 /** Signal number of "9", "KILL" or "SIGKILL" in any case; negative when there is no such signal. */
 int hull_signal_number(const char *name);

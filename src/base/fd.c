@@ -80,14 +80,15 @@ ssize_t fd_read_all(int fd, void *buf, size_t cap)
 
 char *fd_read_file(int dirfd, const char *path, size_t limit, struct arena *a, size_t *ret_len)
 {
-    _cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+    /* Not blocking: somebody may have put a fifo there. */
+    _cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return NULL;
     struct stat st;
     if (fstat(fd, &st) < 0)
         return NULL;
-    if (S_ISDIR(st.st_mode)) {
-        errno = EISDIR;
+    if (!S_ISREG(st.st_mode)) {
+        errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
         return NULL;
     }
     /* Files of procfs and cgroupfs say size 0: grow by doubling. */

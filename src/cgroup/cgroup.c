@@ -16,6 +16,7 @@
 #include "base/path.h"
 #include "cgroup/file.h"
 #include "cgroup/ops.h"
+#include "cgroup/unit.h"
 #include "host/hierarchy.h"
 
 static const struct cgroup_ops *ops_of(enum cgroup_mode mode)
@@ -98,12 +99,16 @@ static char *clean(struct arena *a, const char *path)
 int cgroup_plan_path(struct launch *l, struct hull_error *e)
 {
     const char *given = l->config->linux_->cgroupsPath;
-    if (l->systemd_cgroup)
-        return error_set(e, HULL_E_UNSUPPORTED, "the systemd cgroup driver is not supported yet");
     struct cgroup *cg = cgroup_new(l->arena, l->log, l->host->cgroup_mode);
     if (!cg)
         return error_oom(e);
     cg->rootless = l->rootless_cgroup;
+    if (l->systemd_cgroup) {
+        int r = unit_plan(l, cg, e);
+        if (r == 0)
+            l->cgroup = cg;
+        return r;
+    }
     cg->path_given = given && *given;
     cg->path = clean(l->arena, cg->path_given ? given : l->id);
     if (!cg->path)
@@ -124,7 +129,7 @@ int cgroup_locate(struct cgroup *cg, struct hull_error *e)
 {
     if (cg->n > 0)
         return 0;
-    return cg->ops->locate(cg, e);
+    return cg->unit ? unit_locate(cg, e) : cg->ops->locate(cg, e);
 }
 
 int cgroup_clone_fd(const struct cgroup *cg)
@@ -142,8 +147,13 @@ void cgroup_entry_close(struct cgroup_entry *entry)
 
 void cgroup_close(struct cgroup *cg)
 {
-    if (cg)
-        cgroup_entry_close(&cg->entry);
+    if (!cg)
+        return;
+    cgroup_entry_close(&cg->entry);
+    if (cg->unit) {
+        systemd_close(cg->unit->manager);
+        cg->unit->manager = NULL;
+    }
 }
 
 /*

@@ -33,6 +33,7 @@
 
 struct cgroup_ops;
 struct cgroup_limits;
+struct cgroup_unit;
 
 /* One directory of the container: one per v1 hierarchy, "" being the v2 (unified) one. */
 struct cgroup_dir {
@@ -65,6 +66,7 @@ struct cgroup {
     struct cgroup_dir *v; /* empty until cgroup_locate */
     size_t n;
     struct cgroup_entry entry;        /* the way in for init, opened by create */
+    struct cgroup_unit *unit;         /* the systemd driver's unit, or NULL */
     struct arena      *arena;
     struct log        *log;
 };
@@ -72,11 +74,12 @@ struct cgroup {
 /* ------------------------------------------------------------------------------------ planning */
 
 /**
- * Makes l->cgroup from linux.cgroupsPath, by default the id. Pure.
+ * Makes l->cgroup from linux.cgroupsPath, by default the id. Pure. With l->systemd_cgroup it is the
+ * systemd unit "slice:prefix:name", by default the scope runc-ID in system.slice or user.slice.
  * The path is cleaned as Go's filepath.Clean does with the hierarchy root as "/": ".." can never
  * leave it. An absolute path counts from the root of each hierarchy; a relative one and the default
  * from our own cgroup (v1) or its parent (v2), as in runc.
- * @return 0, -HULL_E_CONFIG, -HULL_E_UNSUPPORTED (systemd driver) or -ENOMEM
+ * @return 0, -HULL_E_CONFIG, -HULL_E_UNSUPPORTED (systemd's for a user on v1) or -ENOMEM
  */
 int cgroup_plan_path(struct launch *l, struct hull_error *e);
 /**
@@ -92,7 +95,7 @@ int cgroup_plan_create(const struct launch *l, struct plan *p, struct hull_error
 int cgroup_plan_join(const struct launch *l, struct plan *p, struct hull_error *e);
 /** Checks linux.resources and pushes STEP_CGROUP_LIMITS if any limit is set. */
 int cgroup_plan_limits(const struct launch *l, struct plan *p, struct hull_error *e);
-/** Pushes STEP_CGROUP_DEVICES on v2; nothing on v1, where plan_create did. */
+/** Pushes STEP_CGROUP_DEVICES unless plan_create did (v1 without systemd). */
 int cgroup_plan_devices(const struct launch *l, struct plan *p, struct hull_error *e);
 /** Pushes STEP_CGROUP_DEVICES if init mounts something that the rules might deny: when it is ready. */
 int cgroup_plan_devices_late(const struct launch *l, struct plan *p, struct hull_error *e);
@@ -102,6 +105,12 @@ int cgroup_plan_devices_late(const struct launch *l, struct plan *p, struct hull
  * Call it before the intent record is written; STEP_CGROUP_CREATE calls it otherwise.
  */
 int cgroup_locate(struct cgroup *cg, struct hull_error *e);
+/**
+ * Gives the v2 directory to the container's user where the spec says so ("Cgroup ownership");
+ * STEP_CGROUP_CREATE calls it. For drivers that get the directory from somebody else.
+ * @param dir  descriptor of the directory, also O_PATH; -1: nothing to do
+ */
+int cgroup_delegate(struct launch *l, int dir, struct hull_error *e);
 
 /* --------------------------------------------------------------------------------------- steps */
 
@@ -142,6 +151,11 @@ int cgroup_paths(const struct cgroup *cg, struct arena *a, struct oci_map *ret,
 int cgroup_from_saved(struct arena *a, struct log *log, const struct host_facts *host,
                       const struct oci_map *paths, bool rootless, struct cgroup **ret,
                       struct hull_error *e);
+/**
+ * The cgroup is a unit of systemd's, named by the last part of its path: to be called after
+ * cgroup_from_saved for a container that was made with the systemd driver. Nothing is asked yet.
+ */
+int cgroup_set_unit(struct cgroup *cg, struct hull_error *e);
 /** Whether the container has a cgroup directory now. */
 bool cgroup_exists(const struct cgroup *cg);
 /**

@@ -140,6 +140,9 @@ static int create(struct cgroup *cg, const struct oci_resources *res, struct hul
     int r = limits_build(cg, cg->arena, res, &limits, e);
     for (size_t i = 0; r == 0 && i < cg->n; i++) {
         struct cgroup_dir *d = &cg->v[i];
+        /* systemd keeps its own hierarchies in order itself. */
+        if (cg->unit && (!*d->names || strcmp(d->names, "name=systemd") == 0))
+            continue;
         r = create_one(cg, d, e);
         if (r < 0 && (cgroup_tolerates(cg, r) || is_best_effort(d->names))) {
             log_debug(cg->log, "cgroup %s is left out: %s", d->dir, e->text);

@@ -144,7 +144,8 @@ static int create(struct cgroup *cg, const struct oci_resources *res, struct hul
         return error_set(e, (int)-n, "open %s/cgroup.controllers", d->root);
     enable_controllers(root, &c);
     _cleanup_close_ int fd = cgroup_tree_make(d, visit, &c, e);
-    r = fd < 0 ? fd : cgroup_check_unused(cg, e);
+    /* A unit's cgroup was checked before systemd put init into it. */
+    r = fd < 0 ? fd : cg->unit ? 0 : cgroup_check_unused(cg, e);
     if (r >= 0) {
         cg->entry.clone_fd = TAKE_FD(fd);
         return 0;
@@ -165,12 +166,14 @@ static int devices(const struct cgroup *cg, const struct device_filter *f, struc
     const struct cgroup_dir *d = &cg->v[0];
     if (d->missing)
         return 0;
+    /* systemd's own program stays: it would attach it anew at its next chance. */
+    const bool fresh = d->made > 0 || cg->unit;
     if (cg->entry.clone_fd >= 0)
-        return device_program_attach(cg->entry.clone_fd, f, d->made > 0, cg->arena, e);
+        return device_program_attach(cg->entry.clone_fd, f, fresh, cg->arena, e);
     _cleanup_close_ int fd = cgroup_dir_open(d);
     if (fd < 0)
         return error_set(e, -fd, "open %s", d->dir);
-    return device_program_attach(fd, f, d->made > 0, cg->arena, e);
+    return device_program_attach(fd, f, fresh, cg->arena, e);
 }
 
 /*

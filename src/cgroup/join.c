@@ -18,6 +18,7 @@
 #include "base/path.h"
 #include "cgroup/file.h"
 #include "cgroup/ops.h"
+#include "cgroup/unit.h"
 #include "host/hierarchy.h"
 
 /* ------------------------------------------------------------------------------- exec --cgroup */
@@ -233,6 +234,15 @@ int cgroup_enter_host(const struct cgroup *cg, const struct cgroup_entry *entry,
         _cleanup_close_ int other = open_init_cgroup(cg, init_pid, &tmp);
         if (other >= 0 && write_pid(other, pid) == 0)
             r = 0;
+    }
+    /* Who may not move a process across cgroups that are not all his: his systemd may. */
+    if ((r == -EACCES || r == -EPERM) && cg->unit && cg->mode == CGROUP_V2) {
+        _cleanup_arena_ struct arena tmp = {0};
+        const char *sub = NULL;
+        r = cgroup_sub_for(&tmp, cg, subs, "", &sub, e);
+        if (r == 0)
+            r = unit_attach(cg, sub, pid, e);
+        return r < 0 ? error_prefix(e, "error adding pid %d to cgroups", (int)pid) : 0;
     }
     /* Hybrid's v2 hierarchy limits nothing. */
     if (r == 0 || cg->rootless || cg->mode == CGROUP_HYBRID)

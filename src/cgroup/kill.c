@@ -19,6 +19,7 @@
 #include "cgroup/file.h"
 #include "cgroup/ops.h"
 #include "cgroup/tree.h"
+#include "cgroup/unit.h"
 
 #define PROCS_MAX (64u * 1024 * 1024)
 #define DESTROY_TIMEOUT_MS 10000
@@ -244,6 +245,14 @@ int cgroup_destroy(struct cgroup *cg, struct hull_error *e)
     const char *dir = NULL;
     cgroup_close(cg);
     int64_t end = now_ms() + DESTROY_TIMEOUT_MS;
+    if (cg->unit) {
+        /* Nobody is left for systemd to wait for, with SIGTERM and patience. */
+        if (cgroup_exists(cg))
+            kill_and_wait(cg, end);
+        if (unit_stop(cg, e) < 0)
+            log_warning(cg->log, "%s", e->text);
+        *e = (struct hull_error){0};
+    }
     for (long us = 500;; us = us < 50000 ? us * 2 : us) {
         if (remove_all(cg, &err, &dir) == 0)
             return 0;

@@ -50,6 +50,8 @@ int limits_build(const struct cgroup *cg, struct arena *a, const struct oci_reso
  */
 int limits_apply(const struct cgroup *cg, const struct cgroup_limits *list, unsigned mask,
                  unsigned want, struct hull_error *e);
+/** Refuses (-HULL_E_CONFIG) limits below the usage, where memory.checkBeforeUpdate asks for it. */
+int limits_check(const struct cgroup *cg, const struct cgroup_limits *list, struct hull_error *e);
 /**
  * Reads what the files of list hold now, as a list that brings them back to it.
  * @param ret  in list's arena

@@ -163,14 +163,17 @@ static int check_usage(const struct cgroup *cg, const struct oci_memory *m, stru
     return 0;
 }
 
+int limits_check(const struct cgroup *cg, const struct cgroup_limits *list, struct hull_error *e)
+{
+    return list->check ? check_usage(cg, list->check, e) : 0;
+}
+
 int limits_apply(const struct cgroup *cg, const struct cgroup_limits *list, unsigned mask,
                  unsigned want, struct hull_error *e)
 {
-    if (list->check) {
-        int r = check_usage(cg, list->check, e);
-        if (r < 0)
-            return r;
-    }
+    int r = limits_check(cg, list, e);
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < list->n;) {
         const char *controller = list->v[i].controller;
         size_t end = i;
@@ -178,7 +181,7 @@ int limits_apply(const struct cgroup *cg, const struct cgroup_limits *list, unsi
         for (; end < list->n && strcmp(list->v[end].controller, controller) == 0; end++)
             any |= (list->v[end].flags & mask) == want;
         if (any) {
-            int r = apply_controller(cg, &list->v[i], end - i, mask, want, e);
+            r = apply_controller(cg, &list->v[i], end - i, mask, want, e);
             if (r < 0)
                 return r;
         }

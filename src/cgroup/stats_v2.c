@@ -122,8 +122,10 @@ static int read_memory(const struct stats_source *s, struct cgroup_memory_stats 
     if (r < 0)
         return r;
     m->swap.usage += m->usage.usage;
-    if (m->swap.limit != UINT64_MAX)
-        m->swap.limit += m->usage.limit;
+    if (m->swap.limit != UINT64_MAX) {
+        const uint64_t both = m->swap.limit + m->usage.limit;
+        m->swap.limit = both < m->swap.limit ? UINT64_MAX : both;
+    }
     m->swap.max = 0;   /* two peaks have no sum */
     return 0;
 }

@@ -6,6 +6,8 @@
  *
  *   P  create [devices on v1]  clone -+- [join: v2, if the clone could not]  limits  devices (v2)
  *   I                                 +- join: v1 and hybrid, itself, first of all
+ *
+ * With systemd the cgroup is made by the join, which needs init's pid: see systemd.c.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,6 +18,7 @@
 #include "cgroup/limits.h"
 #include "cgroup/ops.h"
 #include "cgroup/tree.h"
+#include "cgroup/unit.h"
 
 static bool is_v1(const struct cgroup *cg)
 {
@@ -24,15 +27,25 @@ static bool is_v1(const struct cgroup *cg)
 
 static const struct oci_resources *resources(const struct launch *l)
 {
-    return l->config->linux_->resources;
+    return l->cgroup->unit ? l->cgroup->unit->resources : l->config->linux_->resources;
 }
 
-static int plan_filter(const struct launch *l, struct plan *p, struct hull_error *e)
+static int build_filter(const struct launch *l, struct plan *p, const struct device_filter **ret,
+                        struct hull_error *e)
 {
     struct device_filter *f = arena_alloc(p->arena, sizeof(*f));
     if (!f)
         return error_oom(e);
     int r = device_filter_build(p->arena, resources(l), f, e);
+    if (r == 0)
+        *ret = f;
+    return r;
+}
+
+static int plan_filter(const struct launch *l, struct plan *p, struct hull_error *e)
+{
+    const struct device_filter *f;
+    int r = build_filter(l, p, &f, e);
     if (r < 0)
         return r;
     return plan_push(p, AT_HOST, STEP_CGROUP_DEVICES, "linux.resources.devices", f, 0, e);
@@ -66,7 +79,11 @@ static bool devices_late(const struct launch *l)
 int cgroup_plan_create(const struct launch *l, struct plan *p, struct hull_error *e)
 {
     int r = plan_push(p, AT_HOST, STEP_CGROUP_CREATE, "linux.cgroupsPath", l->cgroup, 0, e);
-    if (r == 0 && is_v1(l->cgroup) && wants_devices(l) && !devices_late(l))
+    if (r < 0 || !wants_devices(l) || devices_late(l))
+        return r;
+    if (l->cgroup->unit)
+        r = build_filter(l, p, &l->cgroup->unit->devices, e);
+    else if (is_v1(l->cgroup))
         r = plan_filter(l, p, e);
     return r;
 }
@@ -76,7 +93,7 @@ int cgroup_plan_join(const struct launch *l, struct plan *p, struct hull_error *
     int r = 0;
     if (is_v1(l->cgroup))
         r = plan_push(p, AT_INIT, STEP_CGROUP_JOIN, "linux.cgroupsPath", l->cgroup, 0, e);
-    if (r == 0 && (l->cgroup->mode == CGROUP_V2 || l->cgroup->mode == CGROUP_HYBRID))
+    if (r == 0 && (l->cgroup->mode == CGROUP_V2 || l->cgroup->mode == CGROUP_HYBRID || l->cgroup->unit))
         r = plan_push(p, AT_HOST, STEP_CGROUP_JOIN, "linux.cgroupsPath", l->cgroup, 0, e);
     return r;
 }
@@ -94,7 +111,8 @@ int cgroup_plan_limits(const struct launch *l, struct plan *p, struct hull_error
 
 int cgroup_plan_devices(const struct launch *l, struct plan *p, struct hull_error *e)
 {
-    return is_v1(l->cgroup) || !wants_devices(l) || devices_late(l) ? 0 : plan_filter(l, p, e);
+    const bool done = is_v1(l->cgroup) && !l->cgroup->unit;
+    return done || !wants_devices(l) || devices_late(l) ? 0 : plan_filter(l, p, e);
 }
 
 int cgroup_plan_devices_late(const struct launch *l, struct plan *p, struct hull_error *e)
@@ -160,7 +178,9 @@ int cgroup_step_create(struct launch *l, const struct step *s, struct hull_error
     struct cgroup *cg = l->cgroup;
     int r = cgroup_locate(cg, e);
     if (r == 0)
-        r = cg->ops->create(cg, resources(l), e);
+        r = cg->unit ? unit_prepare(l, e) : cg->ops->create(cg, resources(l), e);
+    if (r == 0)
+        r = cgroup_delegate(l, cg->entry.clone_fd, e);
     if (r == 0) {
         warn_without_cgroup(l);
         return 0;
@@ -176,17 +196,28 @@ int cgroup_step_create(struct launch *l, const struct step *s, struct hull_error
 int cgroup_step_create_undo(struct launch *l, const struct step *s, struct hull_error *e)
 {
     (void)s;
-    (void)e;
     struct cgroup *cg = l->cgroup;
+    int r = 0;
+    if (cg->unit && cg->unit->queued) {
+        cg->unit->signal_fd = -1;   /* what has interrupted us must not interrupt this too */
+        r = unit_stop(cg, e);
+        cg->unit->queued = false;
+    }
     cgroup_close(cg);
     for (size_t i = cg->n; i-- > 0;)
         cgroup_tree_unmake(&cg->v[i]);
-    return 0;
+    return r;
 }
 
 void cgroup_step_create_print(const struct launch *l, const struct step *s, char *buf, size_t len)
 {
     (void)s;
+    const struct cgroup_unit *u = l->cgroup->unit;
+    if (u) {
+        snprintf(buf, len, "connect to the %s's systemd, for %s in %s", u->user ? "user" : "system",
+                 u->name, u->slice);
+        return;
+    }
     static const char *const modes[] = {"none", "v1", "hybrid", "v2"};
     snprintf(buf, len, "%s %s%s", modes[l->cgroup->mode], l->cgroup->path,
              *l->cgroup->path == '/' ? "" : " (relative)");
@@ -197,19 +228,27 @@ void cgroup_step_create_print(const struct launch *l, const struct step *s, char
 int cgroup_step_join(struct launch *l, const struct step *s, struct hull_error *e)
 {
     struct cgroup *cg = l->cgroup;
-    int r = s->where == AT_INIT
-                ? cgroup_enter(&cg->entry, e)
-                : cgroup_enter_host(cg, &cg->entry, l->init_pid, 0, NULL, e);
-    if (s->where == AT_INIT)
+    int r;
+    if (s->where == AT_INIT) {
+        r = cgroup_enter(&cg->entry, e);
         cgroup_close(cg);
+    } else {
+        r = cg->unit ? unit_start(l, e)
+                     : cgroup_enter_host(cg, &cg->entry, l->init_pid, 0, NULL, e);
+    }
+    if (r < 0 && s->where == AT_HOST && unit_forgives(l, r, e))
+        return 0;
     return r < 0 ? error_prefix(e, "unable to apply cgroup configuration") : 0;
 }
 
 void cgroup_step_join_print(const struct launch *l, const struct step *s, char *buf, size_t len)
 {
-    (void)l;
-    snprintf(buf, len, "%s", s->where == AT_INIT ? "v1: init moves itself"
-                                                 : "v2: unless cloned into it");
+    const struct cgroup_unit *u = l->cgroup->unit;
+    if (u && s->where == AT_HOST)
+        snprintf(buf, len, "StartTransientUnit %s, wait for its job", u->name);
+    else
+        snprintf(buf, len, "%s", s->where == AT_INIT ? "v1: init moves itself"
+                                                     : "v2: unless cloned into it");
 }
 
 /*
@@ -218,7 +257,8 @@ void cgroup_step_join_print(const struct launch *l, const struct step *s, char *
 
 int cgroup_step_limits(struct launch *l, const struct step *s, struct hull_error *e)
 {
-    return limits_apply(l->cgroup, s->arg, LIMIT_EARLY, 0, e);
+    int r = limits_apply(l->cgroup, s->arg, LIMIT_EARLY, 0, e);
+    return r < 0 && unit_forgives(l, r, e) ? 0 : r;
 }
 
 void cgroup_step_limits_print(const struct launch *l, const struct step *s, char *buf, size_t len)
@@ -235,8 +275,11 @@ void cgroup_step_limits_print(const struct launch *l, const struct step *s, char
 
 int cgroup_step_devices(struct launch *l, const struct step *s, struct hull_error *e)
 {
-    int r = l->cgroup->ops->devices(l->cgroup, s->arg, e);
+    const struct cgroup_unit *u = l->cgroup->unit;
+    int r = u && !u->devices ? unit_set_devices(l->cgroup, s->arg, e) : 0;
     if (r == 0)
+        r = l->cgroup->ops->devices(l->cgroup, s->arg, e);
+    if (r == 0 || unit_forgives(l, r, e))
         return 0;
     if (l->rootless_cgroup || l->host->in_userns) {
         log_debug(l->log, "device rules are not applied: %s", e->text);
@@ -260,7 +303,10 @@ void cgroup_step_devices_print(const struct launch *l, const struct step *s, cha
 void cgroup_update_undo(const struct cgroup *cg, const struct cgroup_limits *old)
 {
     struct hull_error e = {0};
-    if (old->n > 0 && limits_apply(cg, old, 0, 0, &e) < 0)
+    int r = cg->unit ? unit_set_back(cg, &e) : 0;
+    if (r == 0 && old->n > 0)
+        r = limits_apply(cg, old, 0, 0, &e);
+    if (r < 0)
         log_warning(cg->log,
                     "Setting back cgroup configs failed due to error: %s, the stored state and "
                     "actual configs might be inconsistent.",
@@ -273,7 +319,9 @@ int cgroup_update(const struct cgroup *cg, const struct oci_resources *r,
     struct cgroup_limits limits, *old = arena_alloc(cg->arena, sizeof(*old));
     if (!old)
         return error_oom(e);
-    int err = limits_build(cg, cg->arena, r, &limits, e);
+    int err = cg->unit ? unit_resources(cg->arena, r, &r, e) : 0;
+    if (err == 0)
+        err = limits_build(cg, cg->arena, r, &limits, e);
     /* At create the kernel's default is that already. */
     if (err == 0 && is_v1(cg) && r->memory && r->memory->disableOOMKiller.set &&
         !r->memory->disableOOMKiller.v)
@@ -281,6 +329,11 @@ int cgroup_update(const struct cgroup *cg, const struct oci_resources *r,
                          "memory.oom_control", 0, e, "0");
     if (err == 0)
         err = limits_save(cg, &limits, old, e);
+    /* systemd first: what it does not know is then written over. */
+    if (err == 0 && cg->unit)
+        err = limits_check(cg, &limits, e);
+    if (err == 0 && cg->unit)
+        err = unit_set_resources(cg, r, e);
     if (err < 0)
         return err;
     err = limits_apply(cg, &limits, 0, 0, e);

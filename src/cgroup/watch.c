@@ -48,6 +48,10 @@ static int watch_v2(const struct cgroup *cg, struct cgroup_watch *w, struct hull
     if (cg->mode != CGROUP_V2)
         return 0;
     r = watch_file(w->inotify_fd, w->unified_dir, "memory.events");
+    if (r == -ENOENT) {
+        log_warning(cg->log, "no OOM notifications: memory controller missing");
+        return 0;
+    }
     if (r < 0)
         return error_set(e, -r, "unable to add inotify watch: %s/memory.events", d->dir);
     (void)cgroup_file_read_key(w->unified_dir, "memory.events", "oom_kill", &w->oom_kills);
@@ -58,8 +62,10 @@ static int watch_v1(const struct cgroup *cg, struct cgroup_watch *w, struct hull
 {
     const struct cgroup_dir *d = cgroup_find(cg, "memory");
     char text[64];
-    if (!d || d->missing)
-        return error_set(e, HULL_E_STATE, "memory controller missing");
+    if (!d || d->missing) {
+        log_warning(cg->log, "no OOM notifications: memory controller missing");
+        return 0;
+    }
     w->memory_dir = cgroup_dir_open(d);
     _cleanup_close_ int control =
         w->memory_dir < 0 ? w->memory_dir

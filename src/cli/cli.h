@@ -70,7 +70,7 @@ extern const size_t         n_global_options;
 extern const struct command *const commands[];
 extern const size_t         n_commands;
 
-extern const struct command cmd_create, cmd_delete, cmd_events, cmd_exec, cmd_kill, cmd_list,
+extern const struct command cmd_create, cmd_delete, cmd_events, cmd_exec, cmd_features, cmd_kill, cmd_list,
     cmd_pause, cmd_ps, cmd_resume, cmd_run, cmd_spec, cmd_start, cmd_state, cmd_update;
 
 /**

@@ -68,7 +68,7 @@ static int run_ps(char **argv, char **ret_text, struct hull_error *e)
     pid_t pid;
     posix_spawn_file_actions_t fa;
     if (pipe2(p, O_CLOEXEC) < 0)
-        return fail(e, errno, "pipe", strerror(errno));
+        return fail(e, errno, "pipe", hull_errno_text(errno));
     posix_spawn_file_actions_init(&fa);
     posix_spawn_file_actions_adddup2(&fa, p[1], 1);
     posix_spawn_file_actions_adddup2(&fa, p[1], 2);

@@ -26,7 +26,7 @@ static int spec(struct cli *c, void *values, char **args, int n_args, struct hul
         if (errno == EEXIST)
             snprintf(e->text, sizeof(e->text), "File config.json exists. Remove it first");
         else
-            snprintf(e->text, sizeof(e->text), "write config.json: %s", strerror(errno));
+            snprintf(e->text, sizeof(e->text), "write config.json: %s", hull_errno_text(errno));
         r = -1;
     }
     if (dir >= 0)

@@ -24,8 +24,9 @@ const struct option global_options[] = {
 const size_t n_global_options = sizeof(global_options) / sizeof(*global_options);
 
 const struct command *const commands[] = {
-    &cmd_create, &cmd_delete, &cmd_events, &cmd_exec,  &cmd_kill,  &cmd_list,  &cmd_pause,
-    &cmd_ps,     &cmd_resume, &cmd_run,    &cmd_spec,  &cmd_start, &cmd_state, &cmd_update,
+    &cmd_create, &cmd_delete, &cmd_events, &cmd_exec, &cmd_features, &cmd_kill,  &cmd_list,
+    &cmd_pause,  &cmd_ps,     &cmd_resume, &cmd_run,  &cmd_spec,     &cmd_start, &cmd_state,
+    &cmd_update,
 };
 const size_t n_commands = sizeof(commands) / sizeof(*commands);
 
@@ -76,7 +77,7 @@ static int open_log(struct cli *c)
     FILE *f = fd < 0 ? NULL : fdopen(fd, "a");
     if (!f) {
         char text[512];
-        snprintf(text, sizeof(text), "open %s: %s", c->g.log, strerror(errno));
+        snprintf(text, sizeof(text), "open %s: %s", c->g.log, hull_errno_text(errno));
         return fail(c, 1, text);
     }
     c->log = f;

@@ -151,8 +151,8 @@ static void feed(struct running *h)
     fd_close(&h->in);
 }
 
-/* Serves the pipes until the hook ends; -ETIMEDOUT at its timeout. */
-static int serve(struct running *h, const struct opt_i64 *timeout)
+/* Serves the pipes until the hook ends; -ETIMEDOUT at its timeout, -EINTR when we are to end. */
+static int serve(struct running *h, const struct opt_i64 *timeout, int interrupt_fd)
 {
     const int64_t limit = timeout->v > INT64_MAX / 4000 ? INT64_MAX / 4000 : timeout->v;
     const int64_t deadline = timeout->set ? now_ms() + limit * 1000 : INT64_MAX;
@@ -162,6 +162,7 @@ static int serve(struct running *h, const struct opt_i64 *timeout)
             {.fd = h->in, .events = POLLOUT},
             {.fd = h->out.fd, .events = POLLIN},
             {.fd = h->err.fd, .events = POLLIN},
+            {.fd = interrupt_fd > 0 ? interrupt_fd : -1, .events = POLLIN},
         };
         int64_t left = timeout->set ? deadline - now_ms() : -1;
         if (timeout->set && left <= 0)
@@ -171,6 +172,8 @@ static int serve(struct running *h, const struct opt_i64 *timeout)
             return -errno;
         if (n <= 0)
             continue;
+        if (p[4].revents)
+            return -EINTR;
         if (p[1].revents)
             feed(h);
         if (p[2].revents)
@@ -221,6 +224,8 @@ static int verdict(struct running *h, const struct oci_hook *hook, int served, i
     trim(&h->err);
     if (served == -ETIMEDOUT)
         return error_set(e, HULL_E_INIT, "hook ran past specified timeout of %.1fs", (double)hook->timeout.v);
+    if (served == -EINTR)
+        return error_set(e, HULL_E_INTERRUPTED, "interrupted by a signal");
     if (served < 0)
         return error_set(e, -served, "poll");
     if (failed)
@@ -265,7 +270,7 @@ static int run_one(const struct oci_hook *hook, const struct hook_run *r, struct
     fcntl(h.in, F_SETFL, O_NONBLOCK);
     fcntl(h.out.fd, F_SETFL, O_NONBLOCK);
     fcntl(h.err.fd, F_SETFL, O_NONBLOCK);
-    int served = serve(&h, &hook->timeout);
+    int served = serve(&h, &hook->timeout, r->interrupt_fd);
     /* The write end is gone when the child is: this read does not block. */
     if (served == 0 && read(report[0], &failed, sizeof(failed)) != sizeof(failed))
         failed = 0;

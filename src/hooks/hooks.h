@@ -29,6 +29,7 @@ struct hook_run {
     char *const   *env;        /* for hooks without env; NULL: an empty environment */
     bool           go_on;      /* a failure is logged and the next one runs (poststop) */
     struct log    *log;
+    int            interrupt_fd; /* readable: stop waiting for the hook and fail; 0: none */
 };
 /**
  * Runs a list in order, in the caller's namespaces. A hook is a process group of its own; at its

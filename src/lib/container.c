@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -76,6 +77,8 @@ int container_open(hull_runtime *rt, const char *id, bool lock, struct container
     if (r == 0)
         r = cgroup_from_saved(&ret->arena, &rt->log, &rt->host, &ret->state->cgroup_paths,
                               ret->state->rootless, &ret->cgroup, e);
+    if (r == 0 && ret->state->systemd_cgroup)
+        r = cgroup_set_unit(ret->cgroup, e);
     if (r < 0)
         return r;
     if (lock && ret->state->init_process_pid <= 0) {
@@ -140,6 +143,11 @@ int container_run_hooks(hull_runtime *rt, struct container *c, const struct oci_
     sigaddset(&pipe, SIGPIPE);
     sigprocmask(SIG_BLOCK, &pipe, &old);
     int r = hooks_run(hooks, &run, e);
+    /* What such a hook has caused is pending and would hit us now. */
+    const struct timespec now = {0};
+    if (!sigismember(&old, SIGPIPE))
+        while (sigtimedwait(&pipe, NULL, &now) > 0)
+            ;
     sigprocmask(SIG_SETMASK, &old, NULL);
     return r;
 }

@@ -101,17 +101,15 @@ static int loop(const struct stream *s, int timer, int pidfd, struct hull_error 
         [INIT] = {.fd = pidfd, .events = POLLIN},
     };
     for (;;) {
-        if (poll(p, N, -1) < 0) {
-            if (errno == EINTR)
-                continue;
-            return error_set(e, errno, "poll");
-        }
+        /* Also before the first wait: what ended before the watch began is not notified. */
         int r = send_news(s, e);
         if (r != 0)
             return r < 0 ? r : 0;
         if (p[INIT].revents) {
-            if (s->c->state->private_pid_namespace)
-                return 0;   /* init has taken all others with it */
+            /* It has taken all others with it, or nothing else will ever tell. */
+            if (s->c->state->private_pid_namespace ||
+                (s->watch->inotify_fd < 0 && s->watch->event_fd < 0))
+                return 0;
             p[INIT].fd = -1;
         }
         uint64_t ticks;
@@ -120,6 +118,8 @@ static int loop(const struct stream *s, int timer, int pidfd, struct hull_error 
             if (r < 0)
                 return r;
         }
+        if (poll(p, N, -1) < 0 && errno != EINTR)
+            return error_set(e, errno, "poll");
     }
 }
 

@@ -181,8 +181,6 @@ static int build_process(struct job *j, struct container *c, const struct hull_e
     }
     if (r == 0)
         r = oci_validate_process(p, "", e);
-    if (r == 0)
-        r = oci_unsupported_process(p, "", e);
     config->process = p;
     j->launch.config = config;
     return r;

@@ -21,6 +21,7 @@
 #include "lib/notify.h"
 #include "lib/runtime.h"
 #include "lib/start_common.h"
+#include "net/net.h"
 #include "oci/load.h"
 #include "oci/validate.h"
 #include "plan/plan.h"
@@ -33,7 +34,7 @@ void launch_init(struct launch *l)
 {
     l->state_fd = l->root_fd = l->signal_fd = l->bundle_fd = l->sync_fd = l->peer_fd = -1;
     l->fifo_fd = l->console_sock = l->console_fd = l->rootfs_fd = l->proc_fd = l->dev_null_fd = -1;
-    l->notify_fd = l->init_pidfd = l->join_pidfd = l->join_root = l->seccomp_fd = -1;
+    l->notify_fd = l->init_pidfd = l->join_pidfd = l->join_root = l->seccomp_fd = l->tree_fd = -1;
     for (int t = 0; t < NS_COUNT; t++)
         l->ns_fd[t] = -1;
 }
@@ -44,9 +45,14 @@ void launch_close(struct launch *l)
                         &l->peer_fd, &l->fifo_fd, &l->console_sock, &l->console_fd, &l->rootfs_fd,
                         &l->proc_fd, &l->dev_null_fd, &l->notify_fd, &l->init_pidfd, &l->join_pidfd, &l->join_root};
     for (size_t i = 0; i < COUNT_OF(fds); i++)
-        fd_close(fds[i]);
+        if (*fds[i] >= 0)
+            fd_close_later(TAKE_FD(*fds[i]));
+    fd_close_flush();
     for (size_t i = 0; l->source_fds && i < l->config->mounts.n; i++)
         fd_close(&l->source_fds[i]);
+    for (size_t i = 0; l->idmap_fds && i < l->config->mounts.n; i++)
+        fd_close(&l->idmap_fds[i]);
+    fd_close(&l->tree_fd);
     cgroup_close(l->cgroup);
     if (l->crumb)
         munmap(l->crumb, sizeof(*l->crumb));
@@ -70,8 +76,9 @@ void job_init(struct job *j)
 
 void job_close(struct job *j)
 {
+    if (j->bundle_fd >= 0)
+        fd_close_later(TAKE_FD(j->bundle_fd));
     launch_close(&j->launch);
-    fd_close(&j->bundle_fd);
     arena_free(&j->arena);
 }
 
@@ -240,8 +247,10 @@ int job_execute(struct job *j, struct hull_error *e)
     if (r < 0)
         return r;
     r = plan_execute(l, &j->plan, AT_HOST, &done, e);
-    if (r == 0)
+    if (r == 0) {
+        netdev_release(l);
         return 0;
+    }
     const bool hooks_due = l->init_pid > 0;
     plan_rollback(l, &j->plan, done);
     if (hooks_due) {

@@ -75,3 +75,8 @@ int runtime_host(hull_runtime *rt, struct hull_error *e)
     rt->host_known = r == 0;
     return r;
 }
+
+const char *hull_errno_text(int err)
+{
+    return errno_text(err);
+}

@@ -35,6 +35,18 @@ static int check_status(const struct container *c, struct hull_error *e)
     }
 }
 
+/* Our byte came back: init never read it. */
+static int died_before(const struct container *c, struct hull_error *e)
+{
+    char limit[96];
+    if (cgroup_oom_kills(c->cgroup) == 0)
+        return error_set(e, HULL_E_INIT, "container process is already dead");
+    cgroup_memory_limit_text(c->cgroup, limit, sizeof(limit));
+    return error_at(e, "linux.resources.memory.limit", HULL_E_INIT,
+                    "container init was OOM-killed (memory limit too low?%s%s) before its start",
+                    *limit ? " " : "", limit);
+}
+
 static int open_gate(const struct container *c, int pidfd, struct hull_error *e)
 {
     _cleanup_close_ int r = openat(c->dir_fd, EXEC_FIFO, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
@@ -52,7 +64,9 @@ static int open_gate(const struct container *c, int pidfd, struct hull_error *e)
             return error_set(e, errno, "poll");
     char text[sizeof(e->text)];
     ssize_t len = read(r, text, sizeof(text) - 1);
-    if (len > 0 && !(len == 1 && text[0] == '0')) {
+    if (len == 1 && text[0] == '0')
+        return died_before(c, e);
+    if (len > 0) {
         text[len] = '\0';
         return error_set(e, HULL_E_INIT, "%s", text);
     }

@@ -153,12 +153,47 @@ static int open_source(struct launch *l, const struct mount_step *s, struct moun
     return 0;
 }
 
+int mount_clone_below(struct launch *l, const struct step *st, struct hull_error *e)
+{
+    const struct mount_step *s = st->arg;
+    _cleanup_tree_ struct mount_tree t = { .fd = -1 };
+    const size_t n = l->config->mounts.n;
+    if (!l->source_fds) {
+        l->source_fds = arena_array(l->arena, n, sizeof(*l->source_fds));
+        if (!l->source_fds)
+            return error_oom(e);
+        memset(l->source_fds, 0xff, n * sizeof(*l->source_fds));    /* -1 */
+    }
+    int r = open_source(l, s, &t, e);
+    if (r == 0 && t.plain)
+        r = error_set(e, ENOSYS, "open_tree");
+    if (r < 0)
+        return error_prefix(e, "error mounting \"%s\" to rootfs at \"%s\"", s->source,
+                            s->config->destination);
+    l->source_fds[s->index] = TAKE_FD(t.fd);
+    return 0;
+}
+
+/* The mapping, where I can set it itself. */
+static int map_ids(struct launch *l, const struct mount_step *s, const struct mount_tree *t,
+                   struct hull_error *e)
+{
+    if (!l->idmap_fds || l->idmap_fds[s->index] < 0 || l->has_ns[NS_USER])
+        return 0;
+    int r = t->plain ? error_set(e, ENOSYS, "open_tree") : idmap_apply(l, s, t->fd, e);
+    fd_close_later(TAKE_FD(l->idmap_fds[s->index]));
+    return r;
+}
+
 int mount_bind(struct launch *l, const struct mount_step *s, struct hull_error *e)
 {
     _cleanup_tree_ struct mount_tree t = { .fd = -1 };
     _cleanup_target_ struct mount_target target = { .fd = -1 };
-    bool foreign = l->source_fds && l->source_fds[s->index] >= 0;
+    /* What lies below the rootfs I cloned itself. */
+    bool foreign = !s->below && l->source_fds && l->source_fds[s->index] >= 0;
     int r = open_source(l, s, &t, e);
+    if (r == 0)
+        r = map_ids(l, s, &t, e);
     if (r < 0)
         return r;
     struct stat st;

@@ -134,9 +134,10 @@ static int mount_cgroup_v1(struct launch *l, const struct mount_step *s, int tar
     static char mode[] = "mode=755";
     char *words[] = { mode };
     const struct oci_strs data = { .v = words, .n = 1 };
-    const struct fs_request f = {
+    struct fs_request f = {
         .type = "tmpfs", .source = "tmpfs", .flags = CGROUP_TMPFS_FLAGS, .data = &data,
     };
+    label_request(l, &f);
     struct host_hierarchies all;
     int r = host_hierarchies_read(l->arena, CGROUP_FS_ROOT, 0, &all, e);
     if (r < 0)

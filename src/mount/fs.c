@@ -87,8 +87,8 @@ static int set_parameters(int fs, const struct fs_request *f, struct hull_error 
         r = set_parameter(fs, f->type, f->data->v[i], e);
     if (r < 0)
         return r;
-    if (f->label && sys_fsconfig(fs, HULL_FSCONFIG_SET_STRING, "context", f->label, 0) < 0)
-        return fs_error(fs, errno, f->type, "context", e);
+    if (f->label && sys_fsconfig(fs, HULL_FSCONFIG_SET_STRING, f->label_type, f->label, 0) < 0)
+        return fs_error(fs, errno, f->type, f->label_type, e);
     return 0;
 }
 

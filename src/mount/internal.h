@@ -91,6 +91,7 @@ struct fs_request {
     const char            *first;       /* a parameter before data, or NULL */
     const struct oci_strs *data;        /* or NULL */
     const char            *label;       /* SELinux context of the mount, or NULL */
+    const char            *label_type;  /* "context" or another of that family */
 };
 /** Makes a mount of a file system that is not attached yet. -ENOSYS: use fs_legacy. */
 int fs_make(const struct fs_request *f, int *ret_mount, struct hull_error *e);
@@ -128,6 +129,22 @@ static inline void cleanup_target_(struct mount_target *t)
  */
 int target_open(const struct launch *l, const struct mount_step *s, bool make_file, int source,
                 struct mount_target *ret, struct hull_error *e);
+
+/* label.c */
+/** Refuses an unknown run.oci.mount_context_type. Pure. */
+int label_check(const struct launch *l, struct hull_error *e);
+/** Fills in label and label_type by linux.mountLabel. */
+void label_request(const struct launch *l, struct fs_request *f);
+/** Labels the root of what is mounted at dest, where the mount itself took no label. */
+int label_root(const struct launch *l, const char *dest, struct hull_error *e);
+
+/* idmap.c */
+/** Whether the mount's ids are to be mapped. */
+bool idmap_wanted(const struct mount_step *s);
+/** P: makes or opens the user namespace of the mapping: l->idmap_fds[s->index]. */
+int idmap_open(struct launch *l, const struct mount_step *s, struct hull_error *e);
+/** Gives the tree, attached nowhere yet, that mapping. -errno, also with the error set. */
+int idmap_apply(struct launch *l, const struct mount_step *s, int tree, struct hull_error *e);
 
 /* bind.c, tmpfs.c, cgroupfs.c */
 int mount_bind(struct launch *l, const struct mount_step *s, struct hull_error *e);

@@ -71,7 +71,8 @@ static char *join_data(struct arena *a, const struct fs_request *f)
     for (size_t i = 0; data && f->data && i < f->data->n; i++)
         data = arena_printf(a, "%s%s%s", data, *data ? "," : "", f->data->v[i]);
     if (data && f->label)
-        data = arena_printf(a, "%s%scontext=\"%s\"", data, *data ? "," : "", f->label);
+        data = arena_printf(a, "%s%s%s=\"%s\"", data, *data ? "," : "", f->label_type,
+                            f->label);
     return data;
 }
 

@@ -23,11 +23,10 @@ int mask_mount(const struct launch *l, int target, const char *dest, int *ret_mo
     static char blocks[] = "nr_blocks=1", inodes[] = "nr_inodes=1";
     char *words[] = { blocks, inodes };
     const struct oci_strs data = { .v = words, .n = COUNT_OF(words) };
-    const char *label = l->config->linux_->mountLabel;
-    const struct fs_request f = {
+    struct fs_request f = {
         .type = "tmpfs", .source = "tmpfs", .flags = MS_RDONLY, .data = &data,
-        .label = label && *label ? label : NULL,
     };
+    label_request(l, &f);
     return fs_mount(l, &f, target, dest, ret_mount, e);
 }
 

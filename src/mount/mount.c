@@ -19,6 +19,12 @@
 
 typedef int mount_fn(struct launch *l, const struct mount_step *s, struct hull_error *e);
 
+/* It takes no context from its mount. */
+static bool is_mqueue(const struct mount_step *s)
+{
+    return strcmp(s->config->type, "mqueue") == 0;
+}
+
 static struct fs_request request_of(const struct launch *l, const struct mount_step *s)
 {
     struct fs_request f = {
@@ -29,11 +35,8 @@ static struct fs_request request_of(const struct launch *l, const struct mount_s
     };
     if (s->late_fd)
         f.flags &= ~(unsigned long)MS_RDONLY;
-    /* mqueue takes no context from its mount. */
-    if (s->kind == MOUNT_TMPFS || (s->kind == MOUNT_FS && strcmp(s->config->type, "mqueue") != 0))
-        f.label = l->config->linux_->mountLabel;
-    if (f.label && !*f.label)
-        f.label = NULL;
+    if (s->kind == MOUNT_TMPFS || (s->kind == MOUNT_FS && !is_mqueue(s)))
+        label_request(l, &f);
     return f;
 }
 
@@ -84,7 +87,9 @@ static int mount_fs(struct launch *l, const struct mount_step *s, struct hull_er
     _cleanup_target_ struct mount_target target = { .fd = -1 };
     struct fs_request f = request_of(l, s);
     int r = target_open(l, s, false, -1, &target, e);
-    return r < 0 ? r : mount_request(l, s, &f, target.fd, e);
+    if (r == 0)
+        r = mount_request(l, s, &f, target.fd, e);
+    return r == 0 && s->kind == MOUNT_FS && is_mqueue(s) ? label_root(l, s->dest, e) : r;
 }
 
 static bool has_mode(const struct oci_strs *data)

@@ -20,14 +20,20 @@
 
 /**
  * Pushes STEP_SOURCE_OPEN (P) for the bind sources that I may not be able to reach: with a new or
- * joined user namespace and a capable P, every source outside the rootfs.
+ * joined user namespace and a capable P, every source outside the rootfs; and for all id-mapped
+ * mounts.
  * @return 0, -HULL_E_CONFIG (where: "mounts[3].options[1]"), -HULL_E_UNSUPPORTED or -ENOMEM; the
  *         same for all planners here
  */
 int mount_plan_sources(const struct launch *l, struct plan *p, struct hull_error *e);
 /** Pushes STEP_ROOTFS_PREPARE. */
 int rootfs_plan_prepare(const struct launch *l, struct plan *p, struct hull_error *e);
-/** Checks mounts and pushes one STEP_MOUNT for each, in order. */
+/** Pushes STEP_IDMAP (P) for each STEP_MOUNT_WITH_PARENT that mount_plan pushes, in the same order. */
+int mount_plan_idmap(const struct launch *l, struct plan *p, struct hull_error *e);
+/**
+ * Checks mounts and pushes one STEP_MOUNT for each, in order; STEP_MOUNT_WITH_PARENT where P has to
+ * map the ids of a tree that only I can clone.
+ */
 int mount_plan(const struct launch *l, struct plan *p, struct hull_error *e);
 /** Pushes STEP_PIVOT. */
 int rootfs_plan_pivot(const struct launch *l, struct plan *p, struct hull_error *e);
@@ -53,6 +59,14 @@ step_fn rootfs_step_propagation;  /* STEP_ROOTFS_PROPAGATION */
 step_fn rootfs_step_readonly;     /* STEP_ROOTFS_READONLY */
 step_fn mount_step_readonly;      /* STEP_READONLY_PATHS */
 step_fn mount_step_masked;        /* STEP_MASK_PATHS; sets l->dev_null_fd if it is -1 */
+
+/**
+ * I: clones the source of a STEP_MOUNT_WITH_PARENT into l->source_fds[index], for P to map.
+ * @return 0 or negative
+ */
+int mount_clone_below(struct launch *l, const struct step *s, struct hull_error *e);
+/** P: maps the ids of the tree that I cloned for the mount of a STEP_IDMAP. */
+int mount_idmap_tree(struct launch *l, const struct step *s, int tree, struct hull_error *e);
 
 step_print_fn mount_print;           /* STEP_MOUNT, STEP_SOURCE_OPEN */
 step_print_fn rootfs_print_prepare;

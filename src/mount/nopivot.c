@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,14 +65,18 @@ static int hide(const char *path, struct hull_error *e)
 
 int nopivot_hide(const struct launch *l, struct hull_error *e)
 {
+    /* cwd is the rootfs; its path is not l->rootfs if we have left a chroot. */
+    char rootfs[PATH_MAX];
+    if (!getcwd(rootfs, sizeof(rootfs)))
+        return error_set(e, errno, "error jailing process inside rootfs: getcwd");
     char *text = fd_read_file(l->proc_fd, "self/mountinfo", MOUNTINFO_MAX, l->arena, NULL);
     if (!text)
         return error_set(e, errno, "error jailing process inside rootfs: read mountinfo");
-    size_t root = strlen(l->rootfs);
+    size_t root = strlen(rootfs);
     for (char *save = NULL, *line = strtok_r(text, "\n", &save); line;
          line = strtok_r(NULL, "\n", &save)) {
         const char *point = full_pseudo_mount(line);
-        if (!point || (strncmp(point, l->rootfs, root) == 0 &&
+        if (!point || (strncmp(point, rootfs, root) == 0 &&
                        (point[root] == '/' || point[root] == '\0')))
             continue;
         int r = hide(point, e);

@@ -52,9 +52,9 @@ static void option_where(const struct oci_mount *m, const char *word, char *buf,
 static int check_mount(const struct oci_mount *m, size_t i, const struct mount_step *s,
                        struct hull_error *e)
 {
-    if (s->o.idmap || s->o.ridmap || m->uidMappings.n > 0 || m->gidMappings.n > 0)
-        return mount_error(e, HULL_E_UNSUPPORTED, i, "", m->destination,
-                           "id-mapped mounts are not supported yet");
+    if (idmap_wanted(s) && s->kind != MOUNT_BIND)
+        return mount_error(e, HULL_E_CONFIG, i, "", m->destination,
+                           "id-mapped mounts are only supported for bind-mounts");
     if (s->kind != MOUNT_BIND && s->kind != MOUNT_REMOUNT && (!m->type || !*m->type))
         return mount_error(e, HULL_E_CONFIG, i, ".type", m->destination,
                            "neither a type nor the option bind is given");
@@ -152,14 +152,13 @@ static int make_step(const struct launch *l, size_t i, const struct mount_step *
 
 int mount_plan_sources(const struct launch *l, struct plan *p, struct hull_error *e)
 {
-    if (!l->has_ns[NS_USER] || !host_has_cap(l->host, CAP_SYS_ADMIN_NR))
-        return 0;
+    const bool for_userns = l->has_ns[NS_USER] && host_has_cap(l->host, CAP_SYS_ADMIN_NR);
     for (size_t i = 0; i < l->config->mounts.n; i++) {
         const struct mount_step *s = NULL;
         int r = make_step(l, i, &s, e);
         if (r < 0)
             return r;
-        if (s->kind != MOUNT_BIND || s->below)
+        if (s->kind != MOUNT_BIND || (!idmap_wanted(s) && (!for_userns || s->below)))
             continue;
         r = plan_pushf(p, AT_HOST, STEP_SOURCE_OPEN, s, i, e, "mounts[%zu].source", i);
         if (r < 0)
@@ -168,8 +167,29 @@ int mount_plan_sources(const struct launch *l, struct plan *p, struct hull_error
     return 0;
 }
 
+/* I clones, P maps, I attaches. */
+static bool needs_parent(const struct launch *l, const struct mount_step *s)
+{
+    return l->has_ns[NS_USER] && s->below && idmap_wanted(s);
+}
+
+int mount_plan_idmap(const struct launch *l, struct plan *p, struct hull_error *e)
+{
+    for (size_t i = 0; i < l->config->mounts.n; i++) {
+        const struct mount_step *s = NULL;
+        int r = make_step(l, i, &s, e);
+        if (r == 0 && needs_parent(l, s))
+            r = plan_pushf(p, AT_HOST, STEP_IDMAP, s, i, e, "mounts[%zu]", i);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
 int mount_plan(const struct launch *l, struct plan *p, struct hull_error *e)
 {
+    if (label_check(l, e) < 0)
+        return -e->code;
     for (size_t i = 0; i < l->config->mounts.n; i++) {
         const struct mount_step *s = NULL;
         int r = make_step(l, i, &s, e);
@@ -180,7 +200,8 @@ int mount_plan(const struct launch *l, struct plan *p, struct hull_error *e)
                         "mount destination %s is not absolute. Support for non-absolute mount "
                         "destinations will be removed in a future release.",
                         s->config->destination);
-        r = plan_pushf(p, AT_INIT, STEP_MOUNT, s, i, e, "mounts[%zu]", i);
+        r = plan_pushf(p, AT_INIT, needs_parent(l, s) ? STEP_MOUNT_WITH_PARENT : STEP_MOUNT, s, i,
+                       e, "mounts[%zu]", i);
         if (r < 0)
             return r;
     }

@@ -11,6 +11,10 @@
  * Pivot: pivot_root(".", ".") stacks the old root on the new one, from where it is detached.
  * Without a mount namespace there is only chroot. --no-pivot moves the rootfs over "/" and changes
  * the root to it, after nopivot.c has hidden what would be dangerous below.
+ *
+ * We may run in a chroot ourselves. Then "/" is not the root of the mount namespace, and what we
+ * put there would leave the host's tree where setns(2) takes everyone who joins: so before the
+ * pivot we go to the namespace's own root, whatever our root is.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -175,16 +179,44 @@ static int bind_rootfs(struct launch *l, struct hull_error *e)
     return 0;
 }
 
+/* To the root of our mount namespace, out of any chroot: where setns(2) leads, also into our own. */
+static int leave_chroot(const struct launch *l, struct hull_error *e)
+{
+    _cleanup_close_ int ns = openat(l->proc_fd, "self/ns/mnt", O_RDONLY | O_CLOEXEC);
+    if (ns < 0 || setns(ns, CLONE_NEWNS) < 0)
+        return error_set(e, errno, "go to the root of the mount namespace");
+    return 0;
+}
+
+/* Propagation of all mounts; in a chroot "/" may be no mount, which is EINVAL, and never is all. */
+static int propagate_root(const struct launch *l, unsigned long propagation, struct hull_error *e)
+{
+    if (mount(NULL, "/", NULL, propagation, NULL) == 0)
+        return 0;
+    if (errno != EINVAL)
+        return -errno;
+    _cleanup_close_ int root = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
+        return -errno;
+    int r = leave_chroot(l, e);
+    if (r == 0 && mount(NULL, "/", NULL, propagation, NULL) < 0)
+        r = -errno;
+    if (fchdir(root) < 0 || chroot(".") < 0)
+        return -errno;
+    return r;
+}
+
 int rootfs_step_prepare(struct launch *l, const struct step *st, struct hull_error *e)
 {
     const struct rootfs_step *s = st->arg;
     /* Without a namespace of our own the host's mounts keep the propagation they have. */
     if (l->has_ns[NS_MOUNT]) {
-        if (mount(NULL, "/", NULL, s->propagation, NULL) < 0)
-            return error_set(e, errno, "error preparing rootfs: mount dst=/, flags=%s",
+        int r = propagate_root(l, s->propagation, e);
+        if (r < 0)
+            return error_set(e, -r, "error preparing rootfs: mount dst=/, flags=%s",
                              propagation_word(s->propagation));
         bool done = (s->propagation & MS_REC) && (s->propagation & (MS_SLAVE | MS_PRIVATE));
-        int r = done ? 0 : unshare_parent(l, s->propagation, e);
+        r = done ? 0 : unshare_parent(l, s->propagation, e);
         if (r < 0)
             return r;
     }
@@ -229,16 +261,19 @@ int rootfs_step_pivot(struct launch *l, const struct step *st, struct hull_error
 {
     l->cwd_is_proc = false;
     (void)st;
+    int r = l->has_ns[NS_MOUNT] ? leave_chroot(l, e) : 0;
+    if (r < 0)
+        return error_prefix(e, "error jailing process inside rootfs");
     if (fchdir(l->rootfs_fd) < 0)
         return error_set(e, errno, "error jailing process inside rootfs: chdir %s", l->rootfs);
     if (!l->has_ns[NS_MOUNT])
         return enter_chroot(e);
     if (!l->options || !l->options->no_pivot)
         return pivot(e);
-    int r = nopivot_hide(l, e);
+    r = nopivot_hide(l, e);
     if (r < 0)
         return r;
-    if (mount(l->rootfs, "/", NULL, MS_MOVE, NULL) < 0)
+    if (mount(".", "/", NULL, MS_MOVE, NULL) < 0)
         return error_set(e, errno, "error jailing process inside rootfs: mount src=%s, dst=/, "
                          "flags=MS_MOVE", l->rootfs);
     if (fchdir(l->rootfs_fd) < 0)

@@ -72,6 +72,14 @@ static int clone_source(const struct launch *l, const struct mount_step *s, int 
 int mount_step_source(struct launch *l, const struct step *st, struct hull_error *e)
 {
     const struct mount_step *s = st->arg;
+    if (idmap_wanted(s)) {
+        int r = idmap_open(l, s, e);
+        if (r < 0)
+            return error_prefix(e, "error mounting \"%s\" to rootfs at \"%s\"", s->source,
+                                s->config->destination);
+        if (!l->has_ns[NS_USER] || s->below)
+            return 0;
+    }
     if (!l->source_fds) {
         size_t n = l->config->mounts.n;
         int *fds = arena_array(l->arena, n, sizeof(*fds));
@@ -82,9 +90,18 @@ int mount_step_source(struct launch *l, const struct step *st, struct hull_error
     }
     int64_t uid = host_id_of_root(&l->config->linux_->uidMappings);
     int64_t gid = host_id_of_root(&l->config->linux_->gidMappings);
-    if (uid == 0 || (uid > 0 && gid >= 0 && reachable(l, s->source, uid, gid)))
+    const bool mapped = idmap_wanted(s);
+    if (!mapped && (uid == 0 || (uid > 0 && gid >= 0 && reachable(l, s->source, uid, gid))))
         return 0;
     int r = clone_source(l, s, &l->source_fds[s->index], e);
     fd_close_flush(); /* P: nothing may be on the list when I is made */
-    return r;
+    if (r < 0 || !mapped)
+        return r;
+    if (l->source_fds[s->index] < 0)
+        return error_set(e, ENOSYS, "error mounting \"%s\" to rootfs at \"%s\": open_tree",
+                         s->source, s->config->destination);
+    r = idmap_apply(l, s, l->source_fds[s->index], e);
+    return r < 0 ? error_prefix(e, "error mounting \"%s\" to rootfs at \"%s\"", s->source,
+                                s->config->destination)
+                 : 0;
 }

@@ -17,21 +17,7 @@
 #include <sys/wait.h>
 #include "base/fd.h"
 #include "base/sys.h"
-
-enum { MAX_MAPS = 340 }; /* the kernel's limit, 4.15 */
-
-static int format_map(const struct oci_id_mappings *m, struct arena *a, char **ret)
-{
-    size_t cap = m->n * 36 + 1, used = 0;
-    char *text = arena_alloc(a, cap);
-    if (!text)
-        return -ENOMEM;
-    for (size_t i = 0; i < m->n; i++)
-        used += (size_t)snprintf(text + used, cap - used, "%u %u %u\n", m->v[i].containerID,
-                                 m->v[i].hostID, m->v[i].size);
-    *ret = text;
-    return 0;
-}
+#include "oci/id_map.h"
 
 static int write_proc(pid_t pid, const char *file, const char *text, struct hull_error *e)
 {
@@ -77,16 +63,15 @@ static int write_one(struct launch *l, const struct oci_id_mappings *m, const ch
 {
     if (m->n == 0)
         return 0;
-    if (m->n > MAX_MAPS)
-        return error_set(e, HULL_E_CONFIG, "%s: the kernel takes at most %d mappings", file, MAX_MAPS);
     char *text;
-    if (format_map(m, l->arena, &text) < 0)
-        return error_oom(e);
+    int r = oci_id_map_text(m, file, l->arena, &text, e);
+    if (r < 0)
+        return r;
     const bool just_me = m->n == 1 && m->v[0].size == 1 && m->v[0].hostID == own;
     if (!capable && !just_me)
         return run_helper(l, helper, m, e);
     if (!capable && strcmp(file, "gid_map") == 0) {
-        int r = write_proc(l->init_pid, "setgroups", "deny", e);
+        r = write_proc(l->init_pid, "setgroups", "deny", e);
         if (r < 0 && r != -ENOENT)
             return r;
     }

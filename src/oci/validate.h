@@ -31,8 +31,6 @@ int oci_validate_rootless(const struct oci_config *c, struct hull_error *e);
  * @return 0 or -HULL_E_UNSUPPORTED
  */
 int oci_unsupported(const struct oci_config *c, struct hull_error *e);
-/** As oci_unsupported for a process of exec; at as in oci_validate_process. */
-int oci_unsupported_process(const struct oci_process *p, const char *at, struct hull_error *e);
 
 /** The namespace of that type in linux.namespaces, NULL when it is not listed. */
 const struct oci_namespace *oci_namespace_find(const struct oci_config *c, const char *type);

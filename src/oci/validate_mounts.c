@@ -13,13 +13,18 @@ bool oci_mount_has_option(const struct oci_mount *m, const char *name)
     return false;
 }
 
+static bool is_idmapped(const struct oci_mount *m)
+{
+    return oci_mount_has_option(m, "idmap") || oci_mount_has_option(m, "ridmap") ||
+           m->uidMappings.n || m->gidMappings.n;
+}
+
 static int check_idmap(const struct oci_config *c, const struct oci_mount *m, size_t i,
                        struct hull_error *e)
 {
-    const bool flag = oci_mount_has_option(m, "idmap") || oci_mount_has_option(m, "ridmap");
     const bool mappings = m->uidMappings.n || m->gidMappings.n;
     const struct oci_path at = oci_path("mounts[%zu]", i);
-    if (!flag && !mappings)
+    if (!is_idmapped(m))
         return 0;
     if (!oci_mount_has_option(m, "bind") && !oci_mount_has_option(m, "rbind"))
         return error_at(e, at.text, HULL_E_CONFIG,
@@ -79,12 +84,29 @@ static int check_id_option(const struct oci_config *c, const char *option, size_
                     option, uid ? 'u' : 'g', id);
 }
 
+/* What takes rights over the host. */
+static int check_root_only(const struct oci_config *c, struct hull_error *e)
+{
+    if (c->linux_->netDevices.n > 0)
+        return error_at(e, "linux.netDevices", HULL_E_CONFIG,
+                        "network devices are not supported for rootless containers");
+    for (size_t i = 0; i < c->mounts.n; i++)
+        if (is_idmapped(&c->mounts.v[i]))
+            return error_at(e, oci_path("mounts[%zu]", i).text, HULL_E_CONFIG,
+                            "invalid mount %s: id-mapped mounts are not supported for rootless "
+                            "containers",
+                            json_quote(c->mounts.v[i].destination).text);
+    return 0;
+}
+
 int oci_validate_rootless(const struct oci_config *c, struct hull_error *e)
 {
     const struct oci_namespace *user = oci_namespace_find(c, "user");
     if (!user)
         return error_at(e, "linux.namespaces", HULL_E_CONFIG,
                         "rootless container requires user namespaces");
+    if (check_root_only(c, e) < 0)
+        return -e->code;
     if (user->path)
         return 0; /* the mappings of the joined namespace are not in the configuration */
     if (c->linux_->uidMappings.n == 0)

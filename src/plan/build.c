@@ -12,6 +12,7 @@
 #include "cgroup/cgroup.h"
 #include "dev/devices.h"
 #include "hooks/hooks.h"
+#include "lsm/lsm.h"
 #include "mount/mount.h"
 #include "ns/ns.h"
 #include "process/process.h"
@@ -70,10 +71,16 @@ static bool host_hooks(const struct launch *l)
     return hooks_of(l->config, HOOK_PRESTART) || hooks_of(l->config, HOOK_CREATE_RUNTIME);
 }
 
-/* P has to move I into the v2 cgroup, unless the clone does it, which only the run shows. */
+/* P has something to finish before I's hooks and pivot: its own hooks, or devices that hooks may use. */
+static bool parent_between(const struct launch *l)
+{
+    return host_hooks(l) || l->config->linux_->netDevices.n > 0;
+}
+
+/* P has to move I into the v2 cgroup, unless the clone does it, which only the run shows; or systemd. */
 static bool cgroup_barrier(const struct launch *l)
 {
-    return l->cgroup->mode == CGROUP_V2 || l->cgroup->mode == CGROUP_HYBRID;
+    return l->cgroup->unit || l->cgroup->mode == CGROUP_V2 || l->cgroup->mode == CGROUP_HYBRID;
 }
 
 static bool has_priority(const struct oci_process *p)
@@ -118,7 +125,10 @@ static void plan_host(struct builder *b)
         sync_point(b, AT_HOST, SYNC_IN_CGROUP);
     part(b, cgroup_plan_limits);                /* while I mounts */
     part(b, cgroup_plan_devices);
-    if (host_hooks(l)) {
+    if (l->config->linux_->netDevices.n > 0)
+        host(b, STEP_NET_DEVICES, "linux.netDevices");
+    part(b, mount_plan_idmap);                  /* answers what I asks while it mounts */
+    if (parent_between(l)) {
         await(b, AT_HOST, SYNC_HOOKS_WANTED);
         if (hooks_of(l->config, HOOK_PRESTART))
             push(b, AT_HOST, STEP_HOOKS, "hooks.prestart", HOOK_PRESTART);
@@ -155,8 +165,11 @@ static void plan_init_namespaces(struct builder *b)
             }
     if (new_ns(l, NS_TIME) && l->rootless && l->has_ns[NS_USER])
         push(b, AT_INIT, STEP_NS_UNSHARE, "linux.timeOffsets", NS_TIME);
-    if (!l->options->no_new_keyring)
+    if (!l->options->no_new_keyring) {
+        if (l->config->process->selinuxLabel)
+            init(b, STEP_LSM_KEY, "process.selinuxLabel");
         init(b, STEP_KEYRING, NULL);
+    }
     if (new_ns(l, NS_NET))
         init(b, STEP_LOOPBACK, NULL);
     if (l->config->hostname)
@@ -204,7 +217,7 @@ static void plan_init_rootfs(struct builder *b)
     const struct launch *l = b->l;
     plan_init_mounts(b);
     part(b, dev_plan);
-    if (host_hooks(l)) {
+    if (parent_between(l)) {
         sync_point(b, AT_INIT, SYNC_HOOKS_WANTED);
         await(b, AT_INIT, SYNC_HOOKS_DONE);
     }
@@ -229,6 +242,9 @@ static void plan_init_process(struct builder *b)
 {
     const struct launch *l = b->l;
     const struct oci_process *proc = l->config->process;
+    if (proc->apparmorProfile || proc->selinuxLabel)
+        init(b, STEP_LSM_EXEC, proc->apparmorProfile ? "process.apparmorProfile"
+                                                     : "process.selinuxLabel");
     if (l->config->linux_->personality)
         init(b, STEP_PERSONALITY, "linux.personality");
     if (proc->rlimits.n > 0)
@@ -275,6 +291,8 @@ int plan_build(struct launch *l, struct plan *p, struct hull_error *e)
         b.r = scheduler_check(l->config->process->scheduler, e);
     if (b.r == 0)
         b.r = affinity_check(l->config->process->execCPUAffinity, e);
+    if (b.r == 0)
+        b.r = lsm_check(l->config->process, e);
     if (b.r == 0)
         b.r = seccomp_plan(l, e);
     if (b.r == 0)

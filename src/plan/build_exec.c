@@ -2,6 +2,7 @@
 /* The order of an exec: the part of plan/build.c that is about a process, after joining. */
 #include "plan/plan.h"
 
+#include "lsm/lsm.h"
 #include "process/process.h"
 #include "seccomp/seccomp.h"
 
@@ -34,8 +35,10 @@ int plan_build_exec(struct launch *l, struct plan *p, struct hull_error *e)
         {AT_INIT, STEP_INIT_BEGIN, 0, true},
         {AT_INIT, STEP_CPU_AFFINITY, AFFINITY_FINAL, true},
         {AT_INIT, STEP_JOIN, 0, true},
+        {AT_INIT, STEP_LSM_KEY, 0, !l->options->no_new_keyring && proc->selinuxLabel},
         {AT_INIT, STEP_KEYRING, 0, !l->options->no_new_keyring},
         {AT_INIT, STEP_CONSOLE, 0, proc->terminal},
+        {AT_INIT, STEP_LSM_EXEC, 0, proc->apparmorProfile || proc->selinuxLabel},
         {AT_INIT, STEP_PERSONALITY, 0, l->config->linux_->personality},
         {AT_INIT, STEP_RLIMITS, 0, proc->rlimits.n > 0},
         {AT_INIT, STEP_NO_NEW_PRIVS, 0, proc->noNewPrivileges.v},
@@ -58,6 +61,8 @@ int plan_build_exec(struct launch *l, struct plan *p, struct hull_error *e)
     r = rlimits_check(proc, e);
     if (r == 0)
         r = scheduler_check(proc->scheduler, e);
+    if (r == 0)
+        r = lsm_check(proc, e);
     if (r == 0)
         r = affinity_check(cpus, e);
     for (size_t i = 0; r == 0 && i < COUNT_OF(order); i++)

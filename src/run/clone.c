@@ -210,7 +210,6 @@ int launch_identify(struct launch *l, struct hull_error *e)
     if (r < 0)
         return error_set(e, -r, "read /proc/%d/stat", (int)l->init_pid);
     l->init_start = st.start;
-    l->ignored = st.ignored; /* inherited from us; the program starts with none */
     return 0;
 }
 

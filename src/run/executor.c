@@ -34,7 +34,7 @@ static int fault(size_t index, struct hull_error *e)
     if (at < 0 || (size_t)at != index)
         return 0;
     if (!sig)
-        return error_set(e, (int)number, "injected fault");
+        return error_set(e, (int)number, "injected fault at step %zu", index);
     raise((int)number);
     return 0;
 }

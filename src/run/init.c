@@ -20,6 +20,7 @@
 #include "base/fd.h"
 #include "base/sys.h"
 #include "dev/console.h"
+#include "mount/mount.h"
 #include "ns/ns.h"
 #include "process/process.h"
 #include "run/run.h"
@@ -49,12 +50,16 @@ int init_step_begin(struct launch *l, const struct step *s, struct hull_error *e
 {
     (void)s;
     const size_t sources = l->source_fds ? l->config->mounts.n : 0;
-    int *keep = arena_array(l->arena, NS_COUNT + 7 + sources, sizeof(*keep));
+    /* With a user namespace only P can use these. */
+    const size_t maps = l->idmap_fds && !l->has_ns[NS_USER] ? l->config->mounts.n : 0;
+    int *keep = arena_array(l->arena, NS_COUNT + 7 + sources + maps, sizeof(*keep));
     size_t n = 0;
     if (!keep)
         return error_oom(e);
     for (size_t i = 0; i < sources; i++)
         keep[n++] = l->source_fds[i];
+    for (size_t i = 0; i < maps; i++)
+        keep[n++] = l->idmap_fds[i];
     for (int i = 0; i < NS_COUNT; i++)
         keep[n++] = l->ns_fd[i];
     keep[n++] = l->sync_fd;
@@ -82,6 +87,16 @@ int init_step_begin(struct launch *l, const struct step *s, struct hull_error *e
     for (char **v = environ; v && *v; v++)
         memset(*v, 0, strlen(*v));
     return 0;
+}
+
+int init_step_mount_with_parent(struct launch *l, const struct step *s, struct hull_error *e)
+{
+    int r = mount_clone_below(l, s, e);
+    if (r == 0)
+        r = sync_send_tree(l, l->source_fds[s->index], e);
+    if (r == 0)
+        r = sync_await_init(l, SYNC_IDMAPPED, e);
+    return r < 0 ? r : mount_step_mount(l, s, e);
 }
 
 int init_step_console(struct launch *l, const struct step *s, struct hull_error *e)

@@ -15,20 +15,35 @@
 #include <sys/wait.h>
 
 #include "base/fd.h"
+#include "base/proc.h"
 #include "base/sys.h"
 #include "cgroup/cgroup.h"
+#include "mount/mount.h"
 #include "ns/ns.h"
 #include "run/run.h"
 #include "state/state.h"
 
 int parent_signals(struct launch *l, struct hull_error *e)
 {
-    sigset_t all;
+    static const int deadly[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    sigset_t all, ours;
     sigfillset(&all);
     if (sigprocmask(SIG_SETMASK, &all, NULL) < 0)
         return error_set(e, errno, "sigprocmask");
-    l->signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-    return l->signal_fd < 0 ? error_set(e, errno, "signalfd") : 0;
+    sigemptyset(&ours);
+    for (size_t i = 0; i < COUNT_OF(deadly); i++)
+        sigaddset(&ours, deadly[i]);
+    l->signal_fd = signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (l->signal_fd < 0)
+        return error_set(e, errno, "signalfd");
+    /* The program starts with none ignored, and we have to be able to wait for it. */
+    struct proc_stat self;
+    if (proc_stat_read(AT_FDCWD, getpid(), &self) < 0)
+        self.ignored = ~UINT64_C(0);
+    l->ignored = self.ignored;
+    if (l->ignored & UINT64_C(1) << (SIGCHLD - 1))
+        signal(SIGCHLD, SIG_DFL);
+    return 0;
 }
 
 static int write_state(struct launch *l, struct hull_error *e)
@@ -128,7 +143,9 @@ int launch_run_hooks(struct launch *l, enum hook_kind k, const char *status, pid
         .pid = {pid > 0, pid}, .bundle = (char *)l->bundle, .annotations = l->config->annotations,
     };
     struct hook_run run = {.kind = k, .state = state_oci_json(&st, l->arena), .log = l->log,
-                           .cwd = l->bundle, .go_on = k == HOOK_POSTSTOP};
+                           .cwd = l->bundle, .go_on = k == HOOK_POSTSTOP,
+                           /* What undoes things is not stopped by what made us undo them. */
+                           .interrupt_fd = k == HOOK_POSTSTOP ? 0 : l->signal_fd};
     if (!run.state)
         return error_oom(e);
     if (k == HOOK_CREATE_CONTAINER) {
@@ -166,6 +183,17 @@ int run_step_await(struct launch *l, const struct step *s, struct hull_error *e)
     if (needless(l, s))
         return 0;
     return s->where == AT_HOST ? sync_await_parent(l, ev, e) : sync_await_init(l, ev, e);
+}
+
+/* I has cloned a tree that only it can see; P has the rights to map its ids. */
+int parent_step_idmap(struct launch *l, const struct step *s, struct hull_error *e)
+{
+    int r = sync_await_parent(l, SYNC_TREE, e);
+    if (r < 0)
+        return r;
+    r = mount_idmap_tree(l, s, l->tree_fd, e);
+    fd_close(&l->tree_fd);
+    return r < 0 ? error_prefix(e, "error during container init") : sync_notify(l, SYNC_IDMAPPED, 0, e);
 }
 
 int parent_step_state_created(struct launch *l, const struct step *s, struct hull_error *e)

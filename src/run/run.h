@@ -46,6 +46,8 @@ int  sync_send_console(struct launch *l, int master, struct hull_error *e);
  * does not let it be sent: P fetches it, and has done so when it sends the next event.
  */
 int  sync_send_seccomp(struct launch *l, struct hull_error *e);
+/** I: SYNC_TREE with the descriptor. */
+int  sync_send_tree(struct launch *l, int fd, struct hull_error *e);
 /** I: log lines go to P from now on. */
 void sync_log_to_parent(struct launch *l, struct log *log);
 
@@ -54,16 +56,17 @@ void sync_log_to_parent(struct launch *l, struct log *log);
 void init_main(struct launch *l, const struct plan *p) __attribute__((noreturn));
 /** Closes every descriptor but 0..2+preserve and those in keep (sorted by this; -1 is skipped). */
 void fds_close_except(int *keep, size_t n, unsigned preserve_fds);
-step_fn init_step_begin, init_step_exec, init_step_console, init_step_ready, init_step_seccomp;
+step_fn init_step_begin, init_step_exec, init_step_console, init_step_ready, init_step_seccomp,
+    init_step_mount_with_parent;
 
 /* ---- P (parent.c, clone.c) ---- */
 /** Blocks the signals that would interrupt us and makes l->signal_fd. */
 int  parent_signals(struct launch *l, struct hull_error *e);
-/** Start time and inherited signal actions of the process that was cloned. */
+/** Start time of the process that was cloned. */
 int launch_identify(struct launch *l, struct hull_error *e);
 step_fn parent_step_state_create, parent_step_state_create_undo, parent_step_fifo, parent_step_notify_directory,
     parent_step_console_connect, parent_step_clone, parent_step_clone_undo, parent_step_pidfd,
-    parent_step_state_created, parent_step_pid_file, run_step_hooks, run_step_notify,
+    parent_step_state_created, parent_step_pid_file, parent_step_idmap, run_step_hooks, run_step_notify,
     run_step_await;
 /* ---- exec (join.c) ---- */
 step_fn join_step_clone, join_step_cgroup, join_step_cgroup_host, join_step_namespaces;
@@ -78,7 +81,7 @@ int launch_run_hooks(struct launch *l, enum hook_kind k, const char *status, pid
 /* ---- foreground (wait.c) ---- */
 /** What the foreground loop serves. */
 struct foreground {
-    int    signal_fd;      /* signalfd of all signals */
+    int    signal_fd;      /* a signalfd; gets all signals from here on */
     int    pidfd;          /* of the process waited for */
     pid_t  pid;
     int    master;         /* pty master or -1; closed at the end */

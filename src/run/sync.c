@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -87,6 +88,16 @@ int sync_send_console(struct launch *l, int master, struct hull_error *e)
     return r < 0 ? error_set(e, -r, "hand over the terminal") : 0;
 }
 
+int sync_send_tree(struct launch *l, int fd, struct hull_error *e)
+{
+    struct message m;
+    memset(&m, 0, MESSAGE_MIN);
+    m.type = MSG_EVENT;
+    m.detail = SYNC_TREE;
+    int r = fd_send(l->sync_fd, fd, &m, MESSAGE_MIN);
+    return r < 0 ? error_set(e, -r, "hand over a tree of mounts") : 0;
+}
+
 int sync_send_seccomp(struct launch *l, struct hull_error *e)
 {
     const uint64_t args[6] = {(uint64_t)l->sync_fd, 0, MSG_NOSIGNAL};
@@ -146,16 +157,21 @@ static ssize_t receive(int sock, struct message *m, int *ret_fd)
 int sync_await_init(struct launch *l, enum sync_event ev, struct hull_error *e)
 {
     struct message m;
-    ssize_t n;
-    do
-        n = read(l->sync_fd, &m, sizeof(m));
-    while (n < 0 && errno == EINTR);
-    if (n == 0 || (n < 0 && errno == ECONNRESET))
-        _exit(1); /* P is gone: nobody will ever start us */
-    if (n < 0)
-        return error_set(e, errno, "sync socket");
-    if (m.type != MSG_EVENT || m.detail != ev)
-        return error_set(e, EPROTO, "sync socket: event %u instead of %u", m.detail, ev);
+    /* P goes its own way: what it has to say about the cgroup may come before the answer about a mount. */
+    while (!(l->early & 1u << ev)) {
+        ssize_t n;
+        do
+            n = read(l->sync_fd, &m, sizeof(m));
+        while (n < 0 && errno == EINTR);
+        if (n == 0 || (n < 0 && errno == ECONNRESET))
+            _exit(1); /* P is gone: nobody will ever start us */
+        if (n < 0)
+            return error_set(e, errno, "sync socket");
+        if (m.type != MSG_EVENT || m.detail > SYNC_COMMIT)
+            return error_set(e, EPROTO, "sync socket: event %u instead of %u", m.detail, ev);
+        l->early |= 1u << m.detail;
+    }
+    l->early &= ~(1u << ev);
     return 0;
 }
 
@@ -187,13 +203,12 @@ static int init_died(struct launch *l, struct hull_error *e)
                      info.si_status, step);
 }
 
+/* The signalfd holds only what asks us to end; everything else waits for the foreground loop. */
 static int interrupted(int signal_fd, struct hull_error *e)
 {
     struct signalfd_siginfo si;
     if (read(signal_fd, &si, sizeof(si)) != sizeof(si))
         return 0;
-    if (si.ssi_signo != SIGINT && si.ssi_signo != SIGTERM && si.ssi_signo != SIGHUP && si.ssi_signo != SIGQUIT)
-        return 0; /* SIGCHLD of hooks, SIGWINCH, ... */
     return error_set(e, HULL_E_INTERRUPTED, "interrupted by signal %u", si.ssi_signo);
 }
 
@@ -212,7 +227,9 @@ static int seccomp_listener(const struct launch *l, const struct message *m, int
 /* One message or signal; 1: the event came, 2: end of file. */
 static int serve(struct launch *l, enum sync_event ev, struct hull_error *e)
 {
-    struct pollfd p[] = {{.fd = l->sync_fd, .events = POLLIN}, {.fd = l->signal_fd, .events = POLLIN}};
+    /* With COMMIT the program exists, or is about to: signals are for it from here on. */
+    struct pollfd p[] = {{.fd = l->sync_fd, .events = POLLIN},
+                         {.fd = ev ? l->signal_fd : -1, .events = POLLIN}};
     if (poll(p, 2, -1) < 0)
         return errno == EINTR ? 0 : error_set(e, errno, "poll");
     if (p[1].revents) {
@@ -235,14 +252,23 @@ static int serve(struct launch *l, enum sync_event ev, struct hull_error *e)
             return error_set(e, EPROTO, "sync socket: event %u instead of %u", m.detail, ev);
         if (ev == SYNC_STAGED)
             l->init_pid = (pid_t)m.value;
+        if (ev == SYNC_TREE) {
+            fd_close(&l->tree_fd);
+            l->tree_fd = fd;
+        }
         return 1;
     case MSG_LOG:
         log_line(l->log, (enum hull_log_level)m.detail, "%s", m.text);
         return 0;
-    case MSG_CONSOLE:
+    case MSG_CONSOLE: {
         fd_close(&l->console_fd);
         l->console_fd = fd;
+        /* Before the program runs, so that it never sees a terminal without a size. */
+        struct winsize w;
+        if (ioctl(0, TIOCGWINSZ, &w) == 0)
+            (void)ioctl(fd, TIOCSWINSZ, &w);
         return 0;
+    }
     case MSG_SECCOMP:
         return seccomp_listener(l, &m, fd, e);
     case MSG_ERROR:
@@ -268,11 +294,9 @@ int sync_await_parent(struct launch *l, enum sync_event ev, struct hull_error *e
 
 int sync_await_exec(struct launch *l, struct hull_error *e)
 {
-    for (;;) {
-        int r = serve(l, (enum sync_event)0, e);
-        if (r < 0 && e->code == HULL_E_INTERRUPTED)
-            continue; /* the program exists: the signal is for the foreground loop, or too late */
-        if (r != 0)
-            return r < 0 ? r : 0;
-    }
+    int r;
+    do
+        r = serve(l, (enum sync_event)0, e);
+    while (r == 0);
+    return r < 0 ? r : 0;
 }

@@ -6,6 +6,7 @@
 #include "cgroup/cgroup.h"
 #include "dev/devices.h"
 #include "kernel/kernel.h"
+#include "lsm/lsm.h"
 #include "mount/mount.h"
 #include "net/net.h"
 #include "ns/ns.h"
@@ -28,7 +29,8 @@ static void print_event(const struct launch *l, const struct step *s, char *buf,
 {
     static const char *const names[] = {
         [SYNC_STAGED] = "staged",           [SYNC_MAPPED] = "mapped",
-        [SYNC_IN_CGROUP] = "in-cgroup",     [SYNC_HOOKS_WANTED] = "hooks-wanted",
+        [SYNC_IN_CGROUP] = "in-cgroup",     [SYNC_TREE] = "tree",
+        [SYNC_IDMAPPED] = "idmapped",       [SYNC_HOOKS_WANTED] = "hooks-wanted",
         [SYNC_HOOKS_DONE] = "hooks-done",   [SYNC_READY] = "ready",
         [SYNC_COMMIT] = "commit",
     };
@@ -142,12 +144,16 @@ static const struct step_kind_info table[STEP_COUNT] = {
     [STEP_USERNS_ENTER] = {"userns.enter", NULL, userns_step_enter, NULL},
     [STEP_NS_JOIN] = {"ns.join", print_clone, ns_step_join, NULL},
     [STEP_NS_UNSHARE] = {"ns.unshare", print_ns, ns_step_unshare, NULL},
+    [STEP_LSM_KEY] = {"lsm.key", lsm_print, lsm_step_key, NULL},
     [STEP_KEYRING] = {"keyring", NULL, process_step_keyring, NULL},
     [STEP_LOOPBACK] = {"loopback", NULL, loopback_step, NULL},
     [STEP_HOSTNAME] = {"hostname", print_hostname, hostname_step, NULL},
     [STEP_DOMAINNAME] = {"domainname", print_hostname, domainname_step, NULL},
     [STEP_ROOTFS_PREPARE] = {"rootfs.prepare", rootfs_print_prepare, rootfs_step_prepare, NULL},
     [STEP_MOUNT] = {"mount", mount_print, mount_step_mount, NULL},
+    [STEP_MOUNT_WITH_PARENT] = {"mount", mount_print, init_step_mount_with_parent, NULL},
+    [STEP_NET_DEVICES] = {"net.devices", netdev_print, netdev_step_move, netdev_step_move_undo},
+    [STEP_IDMAP] = {"mount.idmap", mount_print, parent_step_idmap, NULL},
     [STEP_DEVICES] = {"devices", dev_print_devices, dev_step_devices, NULL},
     [STEP_CONSOLE] = {"console", NULL, init_step_console, NULL},
     [STEP_PIVOT] = {"pivot", rootfs_print_pivot, rootfs_step_pivot, NULL},
@@ -159,6 +165,7 @@ static const struct step_kind_info table[STEP_COUNT] = {
     [STEP_MASK_PATHS] = {"mask-paths", mount_print_paths, mount_step_masked, NULL},
     [STEP_RLIMITS] = {"rlimits", NULL, process_step_rlimits, NULL},
     [STEP_PERSONALITY] = {"personality", NULL, process_step_personality, NULL},
+    [STEP_LSM_EXEC] = {"lsm.exec", lsm_print, lsm_step_exec, NULL},
     [STEP_MEMORY_POLICY] = {"memory-policy", print_memory_policy, process_step_memory_policy, NULL},
     [STEP_SCHEDULER] = {"scheduler", print_scheduler, process_step_scheduler, NULL},
     [STEP_NO_NEW_PRIVS] = {"no-new-privs", NULL, process_step_no_new_privs, NULL},

@@ -130,8 +130,15 @@ static int turn(struct loop *p, struct hull_error *e)
         input_write(p);
     if (tty && v[3].revents & (POLLIN | POLLHUP | POLLERR))
         (void)output(p);
-    if (v[1].revents)
+    if (v[1].revents) {
         reap(p);
+        /* Somebody else has waited for it: its status is lost, but it has ended. */
+        if (!p->ended && waitid(P_PIDFD, (id_t)p->f->pidfd, &(siginfo_t){0}, WEXITED | WNOWAIT | WNOHANG) < 0 &&
+            errno == ECHILD) {
+            p->ended = true;
+            p->status = 255;
+        }
+    }
     return 0;
 }
 
@@ -149,6 +156,10 @@ int foreground_wait(struct foreground *f, int *ret_status, struct hull_error *e)
 {
     struct loop p = {.f = f, .stdin_open = true, .stdout_open = true};
     int r = 0;
+    sigset_t all;
+    sigfillset(&all);
+    if (signalfd(f->signal_fd, &all, 0) < 0)
+        return error_set(e, errno, "signalfd");
     if (f->master >= 0) {
         raw_mode(&p);
         resize(f);

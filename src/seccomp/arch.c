@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Theory of operation
- * One row per architecture word of the spec. Both byte orders of an architecture share a table of
- * numbers; the tables are made by tools/seccomp-tables. socketcall and ipc are treated as libseccomp
- * does where it knows the architecture (x86, mips, ppc, s390), and alike on m68k and sh.
+ * Theory of operation One row per architecture word of the spec. Both byte orders of an
+ * architecture share a table of numbers; the tables are made by tools/seccomp-tables. socketcall
+ * and ipc are treated as libseccomp does where it knows the architecture (x86, mips, ppc, s390),
+ * and alike on m68k and sh.
  */
 #include "seccomp/arch.h"
 
@@ -23,14 +23,17 @@ enum { LE = 0x40000000, WIDE = (int)0x80000000, N32 = 0x20000000 };
 static const struct seccomp_arch archs[] = {
     {"SCMP_ARCH_AARCH64", AUDIT(EM_AARCH64, WIDE | LE), 0, syscalls_aarch64, false, false, false},
     {"SCMP_ARCH_ARM", AUDIT(EM_ARM, LE), 0, syscalls_arm, true, false, false},
-    {"SCMP_ARCH_LOONGARCH64", AUDIT(EM_LOONGARCH, WIDE | LE), 0, syscalls_loongarch64, false, false, false},
+    {"SCMP_ARCH_LOONGARCH64", AUDIT(EM_LOONGARCH, WIDE | LE), 0, syscalls_loongarch64, false, false,
+     false},
     {"SCMP_ARCH_M68K", AUDIT(EM_68K, 0), 0, syscalls_m68k, true, true, true},
     {"SCMP_ARCH_MIPS", AUDIT(EM_MIPS, 0), 4000, syscalls_mips, true, true, true},
     {"SCMP_ARCH_MIPS64", AUDIT(EM_MIPS, WIDE), 5000, syscalls_mips64, false, true, false},
-    {"SCMP_ARCH_MIPS64N32", AUDIT(EM_MIPS, WIDE | N32), 6000, syscalls_mips64n32, true, true, false},
+    {"SCMP_ARCH_MIPS64N32", AUDIT(EM_MIPS, WIDE | N32), 6000, syscalls_mips64n32, true, true,
+     false},
     {"SCMP_ARCH_MIPSEL", AUDIT(EM_MIPS, LE), 4000, syscalls_mips, true, false, true},
     {"SCMP_ARCH_MIPSEL64", AUDIT(EM_MIPS, WIDE | LE), 5000, syscalls_mips64, false, false, false},
-    {"SCMP_ARCH_MIPSEL64N32", AUDIT(EM_MIPS, WIDE | LE | N32), 6000, syscalls_mips64n32, true, false, false},
+    {"SCMP_ARCH_MIPSEL64N32", AUDIT(EM_MIPS, WIDE | LE | N32), 6000, syscalls_mips64n32, true,
+     false, false},
     {"SCMP_ARCH_PARISC", AUDIT(EM_PARISC, 0), 0, syscalls_parisc, true, true, false},
     {"SCMP_ARCH_PARISC64", AUDIT(EM_PARISC, WIDE), 0, syscalls_parisc64, false, true, false},
     {"SCMP_ARCH_PPC", AUDIT(EM_PPC, 0), 0, syscalls_ppc, true, true, true},

@@ -12,7 +12,7 @@ struct seccomp_arch {
     uint32_t        audit;     /* AUDIT_ARCH_*: seccomp_data.arch */
     uint32_t        base;      /* first number */
     const uint16_t *numbers;   /* by index of the name, from base; syscalls.h */
-    bool            bits32;    /* registers have 32 bits: arguments are compared by their low word */
+    bool            bits32;    /* registers of 32 bits: the low word of an argument counts */
     bool            big_endian;
     bool            muxed;     /* socket and IPC calls also come through socketcall(2) and ipc(2) */
 };

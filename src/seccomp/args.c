@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Theory of operation
- * Tests of arguments. The kernel's BPF compares 32-bit words, so that a test of a 64-bit argument is
- * one or two comparisons of each half; on an architecture with 32-bit registers only the low word
- * counts, in the argument and in the profile's value.
+ * Theory of operation Tests of arguments. The kernel's BPF compares 32-bit words, so that a test of
+ * a 64-bit argument is one or two comparisons of each half; on an architecture with 32-bit
+ * registers only the low word counts, in the argument and in the profile's value.
  *
  * A rule's tests are all to hold. Several rules of one call are asked one after the other, and the
- * order matters where they have different actions. It is the one in which libseccomp has them: by the
- * words that they test, from the last argument to the first and the high word before the low one; of
- * one word EQ, NE and MASKED_EQ come before LT and LE, these before GT and GE, and larger values
- * before smaller ones (LT and LE the other way). What has no order there stays in the profile's order.
+ * order matters where they have different actions. It is the one in which libseccomp has them: by
+ * the words that they test, from the last argument to the first and the high word before the low
+ * one; of one word EQ, NE and MASKED_EQ come before LT and LE, these before GT and GE, and larger
+ * values before smaller ones (LT and LE the other way). What has no order there stays in the
+ * profile's order.
  */
 #include <stddef.h>
 #include <stdlib.h>
@@ -78,7 +78,8 @@ static uint8_t made(uint8_t op, bool is_high)
 }
 
 /* One word of two tests of the same argument; *ret_same: they are one comparison. */
-static int compare_word(const struct arg_test *a, const struct arg_test *b, bool is_high, bool *ret_same)
+static int compare_word(const struct arg_test *a, const struct arg_test *b, bool is_high,
+                        bool *ret_same)
 {
     const uint32_t va = is_high ? high(a->value) : low(a->value);
     const uint32_t vb = is_high ? high(b->value) : low(b->value);
@@ -143,7 +144,8 @@ static unsigned offset(const struct seccomp_arch *a, unsigned arg, bool is_high)
 }
 
 /* A & mask == value for one word; nothing to do when no bit counts. */
-static place code_equal(struct code *k, unsigned at, uint32_t mask, uint32_t value, place yes, place no)
+static place code_equal(struct code *k, unsigned at, uint32_t mask, uint32_t value, place yes,
+                        place no)
 {
     if (mask == 0 || yes == no)
         return yes;
@@ -180,11 +182,15 @@ static place code_test(struct code *k, const struct seccomp_arch *a, const struc
         return code_above(k, a, t, BPF_JGE, no, yes);
     case ARG_NE: {
         place p = code_equal(k, offset(a, t->arg, false), low(t->mask), low(t->value), no, yes);
-        return a->bits32 ? p : code_equal(k, offset(a, t->arg, true), high(t->mask), high(t->value), p, yes);
+        return a->bits32
+                   ? p
+                   : code_equal(k, offset(a, t->arg, true), high(t->mask), high(t->value), p, yes);
     }
     default: {
         place p = code_equal(k, offset(a, t->arg, false), low(t->mask), low(t->value), yes, no);
-        return a->bits32 ? p : code_equal(k, offset(a, t->arg, true), high(t->mask), high(t->value), p, no);
+        return a->bits32
+                   ? p
+                   : code_equal(k, offset(a, t->arg, true), high(t->mask), high(t->value), p, no);
     }
     }
 }

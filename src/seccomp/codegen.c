@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Theory of operation
- * The program first asks for the architecture, then searches the number among the ranges of that
- * architecture by halving; a leaf is a return or the tests of arguments. Everything is made from the
- * end to the start: the target of each jump is there already. A conditional jump reaches 255
- * instructions: a return that is farther is made once more, anything else gets a long jump on the way.
+ * Theory of operation The program first asks for the architecture, then searches the number among
+ * the ranges of that architecture by halving; a leaf is a return or the tests of arguments.
+ * Everything is made from the end to the start: the target of each jump is there already. A
+ * conditional jump reaches 255 instructions: a return that is farther is made once more, anything
+ * else gets a long jump on the way.
  *
  * The depth matters twice: at each system call that the kernel's bitmap of always allowed calls
- * (5.11) does not answer, and at the load, where the kernel emulates the program once for each number
- * to fill that bitmap.
+ * (5.11) does not answer, and at the load, where the kernel emulates the program once for each
+ * number to fill that bitmap.
  */
 #include <errno.h>
 #include <linux/seccomp.h>
@@ -16,7 +16,7 @@
 
 #include "seccomp/compile.h"
 
-enum { REACH = 250 };   /* below 255: room for the long jumps of the other branch */
+enum { REACH = 250 }; /* below 255: room for the long jumps of the other branch */
 
 static place emit(struct code *k, unsigned op, unsigned jt, unsigned jf, uint32_t value)
 {
@@ -83,13 +83,15 @@ static place leaf(struct compiler *c, struct code *k, uint16_t outcome)
 }
 
 /* Ranges from..to-1 of a section; A holds the number. */
-static place search(struct compiler *c, struct code *k, const struct section *s, size_t from, size_t to)
+static place search(struct compiler *c, struct code *k, const struct section *s, size_t from,
+                    size_t to)
 {
     const struct range *v = s->v;
     if (k->full || to - from == 1)
         return leaf(c, k, v[from].outcome);
     /* One number inside of others of one outcome: one comparison instead of two. */
-    if (to - from == 3 && v[from].outcome == v[from + 2].outcome && v[from + 1].start + 1 == v[from + 2].start) {
+    if (to - from == 3 && v[from].outcome == v[from + 2].outcome &&
+        v[from + 1].start + 1 == v[from + 2].start) {
         const place other = leaf(c, k, v[from].outcome);
         return code_branch(k, BPF_JEQ, v[from + 1].start, leaf(c, k, v[from + 1].outcome), other);
     }

@@ -20,7 +20,7 @@ struct arg_rule {
     struct arg_test tests[6];
 };
 
-/* What happens to one or more system calls: an action, or rules and the default action behind them. */
+/* What happens to system calls: an action, or rules with the default action behind them. */
 struct outcome {
     uint32_t         action;
     struct arg_rule *rules;
@@ -54,8 +54,8 @@ struct compiler {
 
 /* ---- ranges.c ---- */
 /** Adds a rule for the call at a table number; without tests it is for all arguments. */
-int call_map_add(struct compiler *c, struct call_map *m, const struct seccomp_arch *a, unsigned number,
-                 uint32_t action, const struct arg_test *tests, size_t n);
+int call_map_add(struct compiler *c, struct call_map *m, const struct seccomp_arch *a,
+                 unsigned number, uint32_t action, const struct arg_test *tests, size_t n);
 /* An architecture with its rules; highest 0: no number of it is in the profile. */
 struct arch_calls { const struct seccomp_arch *arch; struct call_map *map; uint32_t highest; };
 /** The ranges of one value of seccomp_data.arch; x32 (may be NULL) shares it with x86_64. */
@@ -83,7 +83,7 @@ place code_return(struct code *k, uint32_t action);
 int code_generate(struct compiler *c, const struct section *s, size_t n, struct code *ret);
 
 /* ---- args.c ---- */
-/** Makes the tests fit the architecture's registers and drops those that are always true; new count. */
+/** Makes the tests fit the registers and drops those that are always true; the new count. */
 size_t args_normalise(struct arg_test *tests, size_t n, bool bits32);
 /** Puts the rules of a call into the order in which libseccomp asks them. */
 void args_sort(struct outcome *o);
@@ -91,8 +91,12 @@ void args_sort(struct outcome *o);
 place args_code(struct code *k, const struct outcome *o, uint32_t default_action);
 
 /* ---- words.c ---- */
-/** SECCOMP_RET_* of an action word; EPERM where an errno is wanted and not given. false: unknown. */
-bool seccomp_action(const char *word, const struct opt_u32 *errno_ret, uint32_t *ret);
+/**
+ * SECCOMP_RET_* of an action word; EPERM where a number is wanted and not given.
+ * @param where  JSON path of the object that the word is in, for the error
+ */
+int seccomp_action(const char *word, const struct opt_u32 *errno_ret, const char *where,
+                   uint32_t *ret, struct hull_error *e);
 /** -1 when unknown. */
 int seccomp_operator(const char *word);
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Theory of operation
- * config-linux.md, "The Container Process State": the listener of a filter with SCMP_ACT_NOTIFY goes to
- * the agent at listenerPath, one connection per process, with the state of container and process as
- * JSON. P does it, in the host's file system; from then on the agent answers I's calls.
+ * Theory of operation config-linux.md, "The Container Process State": the listener of a filter with
+ * SCMP_ACT_NOTIFY goes to the agent at listenerPath, one connection per process, with the state of
+ * container and process as JSON. P does it, in the host's file system; from then on the agent
+ * answers I's calls.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -22,8 +22,12 @@ static char *process_state(const struct launch *l, const char *status, pid_t pid
     const struct oci_seccomp *s = l->config->linux_->seccomp;
     char *const fds[] = {(char *)"seccompFd"};
     struct oci_state st = {
-        .ociVersion = (char *)HULL_SPEC_VERSION, .id = (char *)l->id, .status = (char *)status,
-        .pid = {true, init}, .bundle = (char *)l->bundle, .annotations = l->config->annotations,
+        .ociVersion = (char *)HULL_SPEC_VERSION,
+        .id = (char *)l->id,
+        .status = (char *)status,
+        .pid = {true, init},
+        .bundle = (char *)l->bundle,
+        .annotations = l->config->annotations,
     };
     struct json_out o = {0};
     struct hull_error ignored;
@@ -52,7 +56,8 @@ static int connect_agent(const char *path)
     int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (s < 0)
         return -errno;
-    if (connect(s, (struct sockaddr *)&to, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) == 0)
+    if (connect(s, (struct sockaddr *)&to,
+                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) == 0)
         return s;
     const int err = errno;
     close(s);
@@ -70,7 +75,10 @@ int seccomp_notify_agent(const struct launch *l, const char *status, pid_t pid, 
     if (s < 0)
         return error_at(e, "linux.seccomp.listenerPath", -s,
                         "failed to connect with seccomp agent specified in the seccomp profile: "
-                        "dial unix %s: connect", path);
+                        "dial unix %s: connect",
+                        path);
     int r = fd_send(s, fd, text, strlen(text));
-    return r < 0 ? error_at(e, "linux.seccomp.listenerPath", -r, "cannot send seccomp fd to %s", path) : 0;
+    return r < 0
+               ? error_at(e, "linux.seccomp.listenerPath", -r, "cannot send seccomp fd to %s", path)
+               : 0;
 }

@@ -15,5 +15,6 @@ void seccomp_print(const struct launch *l, const struct step *s, char *buf, size
 {
     (void)s;
     snprintf(buf, len, "%zu instructions, %zu architecture%s%s", l->seccomp->n, l->seccomp->n_archs,
-             l->seccomp->n_archs == 1 ? "" : "s", l->seccomp->has_notify ? ", with a listener" : "");
+             l->seccomp->n_archs == 1 ? "" : "s",
+             l->seccomp->has_notify ? ", with a listener" : "");
 }

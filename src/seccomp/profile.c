@@ -4,15 +4,15 @@
  * config-linux.md#seccomp. P compiles the profile before anything has happened; I only loads the
  * result. The decisions are those of runc with libseccomp, which profiles are written against:
  *
- *   - The machine's own architecture is always part of the filter; a call of one that is not part of it
- *     kills the thread.
- *   - A name means its number on each architecture. A name that no architecture knows is left out (the
- *     profile may be newer than we are), so is a rule whose action is the default one.
+ *   - The machine's own architecture is always part of the filter; a call of one that is
+ *     not part of it kills the thread.
+ *   - A name means its number on each architecture. A name that no architecture knows is left out
+ *     (the profile may be newer than we are), so is a rule whose action is the default one.
  *   - All tests of a rule must hold; but if two of them are about one argument, each is a rule.
  *   - On architectures with socketcall(2) and ipc(2) a rule for socket() is also one for
  *     socketcall(SYS_SOCKET); what it says of the first argument is lost there, as in libseccomp.
- *   - If the default action is not to let calls through, those that are newer than the profile's newest
- *     get ENOSYS (ranges.c).
+ *   - If the default action is not to let calls through, those that are newer than the profile's
+ *     newest get ENOSYS (ranges.c).
  */
 #include <errno.h>
 #include <linux/seccomp.h>
@@ -29,14 +29,17 @@
 enum { ARCH_MAX = 32 };
 
 /* The architectures of the filter. */
-struct targets { struct arch_calls v[ARCH_MAX]; size_t n; };
+struct targets {
+    struct arch_calls v[ARCH_MAX];
+    size_t n;
+};
 
 /* One entry of the profile's syscalls. */
 struct entry {
-    uint32_t              action;
-    const struct arg_test *tests;   /* in the order of the arguments */
-    size_t                n;
-    bool                  separate; /* each test is a rule of its own */
+    uint32_t action;
+    const struct arg_test *tests; /* in the order of the arguments */
+    size_t n;
+    bool separate; /* each test is a rule of its own */
 };
 
 static int check_notify(const struct oci_seccomp *s, bool *ret_used, struct hull_error *e)
@@ -82,28 +85,29 @@ static int find_targets(struct compiler *c, const struct seccomp_arch *native, s
         const struct seccomp_arch *a = seccomp_arch_find(c->profile->architectures.v[i]);
         if (!a)
             return error_at(c->e, "linux.seccomp.architectures", HULL_E_CONFIG,
-                            "string %s is not a valid arch for seccomp", c->profile->architectures.v[i]);
+                            "string %s is not a valid arch for seccomp",
+                            c->profile->architectures.v[i]);
         r = add_target(c, t, a);
     }
     return r;
 }
 
-static int unknown_word(struct compiler *c, size_t i, const char *what, const char *word)
+static int unknown_word(struct compiler *c, const char *where, const char *what, const char *word)
 {
-    char where[64];
-    snprintf(where, sizeof(where), "linux.seccomp.syscalls[%zu]", i);
-    return error_at(c->e, where, HULL_E_CONFIG, "string %s is not a valid %s for seccomp", word, what);
+    return error_at(c->e, where, HULL_E_CONFIG, "string %s is not a valid %s for seccomp", word,
+                    what);
 }
 
 static int read_entry(struct compiler *c, size_t i, struct entry *ret)
 {
     const struct oci_seccomp_syscall *call = &c->profile->syscalls.v[i];
     unsigned seen = 0;
+    char where[64];
+    snprintf(where, sizeof(where), "linux.seccomp.syscalls[%zu]", i);
     *ret = (struct entry){.n = call->args.n};
-    if (!seccomp_action(call->action, &call->errnoRet, &ret->action))
-        return unknown_word(c, i, "action", call->action);
-    if (ret->n == 0)
-        return 0;
+    int r = seccomp_action(call->action, &call->errnoRet, where, &ret->action, c->e);
+    if (r < 0 || ret->n == 0)
+        return r;
     struct arg_test *tests = arena_array(c->arena, ret->n, sizeof(*tests));
     if (!tests)
         return error_oom(c->e);
@@ -111,11 +115,12 @@ static int read_entry(struct compiler *c, size_t i, struct entry *ret)
         const struct oci_seccomp_arg *arg = &call->args.v[k];
         const int op = seccomp_operator(arg->op);
         if (op < 0)
-            return unknown_word(c, i, "operator", arg->op);
+            return unknown_word(c, where, "operator", arg->op);
         if (arg->index > 5)
-            return unknown_word(c, i, "index of an argument", "above 5");
+            return unknown_word(c, where, "index of an argument", "above 5");
         const bool masked = op == ARG_MASKED_EQ;
-        tests[k] = (struct arg_test){.arg = (uint8_t)arg->index, .op = (uint8_t)op,
+        tests[k] = (struct arg_test){.arg = (uint8_t)arg->index,
+                                     .op = (uint8_t)op,
                                      .mask = masked ? arg->value : UINT64_MAX,
                                      .value = masked ? arg->valueTwo.v : arg->value};
         ret->separate = ret->separate || seen >> arg->index & 1;
@@ -141,7 +146,8 @@ static int add_rule(struct compiler *c, const struct arch_calls *t, unsigned nam
     if (a->muxed && syscall_mux[name]) {
         const bool ipc = syscall_mux[name] & 0x80;
         const int through = seccomp_syscall_find(ipc ? "ipc" : "socketcall");
-        struct arg_test with[6] = {{.op = ARG_EQ, .mask = UINT64_MAX, .value = syscall_mux[name] & 0x7f}};
+        struct arg_test with[6] = {
+            {.op = ARG_EQ, .mask = UINT64_MAX, .value = syscall_mux[name] & 0x7f}};
         size_t count = 1;
         for (size_t i = 0; i < n; i++)
             if (tests[i].arg != 0)
@@ -153,12 +159,13 @@ static int add_rule(struct compiler *c, const struct arch_calls *t, unsigned nam
     return r;
 }
 
-static int add_name(struct compiler *c, struct arch_calls *t, unsigned name, const struct entry *entry)
+static int add_name(struct compiler *c, struct arch_calls *t, unsigned name,
+                    const struct entry *entry)
 {
     uint32_t number;
     /* As for runc a call that may come through a multiplexer has no number to be the highest. */
-    const bool numbered = seccomp_syscall_number(t->arch, name, &number) &&
-                          !(t->arch->muxed && syscall_mux[name]);
+    const bool numbered =
+        seccomp_syscall_number(t->arch, name, &number) && !(t->arch->muxed && syscall_mux[name]);
     if (numbered && number > t->highest)
         t->highest = number;
     if (entry->action == c->default_action)
@@ -207,7 +214,8 @@ static int build_sections(struct compiler *c, struct targets *t, struct section 
     for (size_t i = 0; r == 0 && i < t->n; i++) {
         const struct arch_calls *a = &t->v[i];
         if (a != x32)
-            r = ranges_build(c, a, strcmp(a->arch->name, "SCMP_ARCH_X86_64") == 0 ? x32 : NULL, &s[n++]);
+            r = ranges_build(c, a, strcmp(a->arch->name, "SCMP_ARCH_X86_64") == 0 ? x32 : NULL,
+                             &s[n++]);
         else if (!x86_64)
             r = ranges_build(c, NULL, x32, &s[n++]);
     }
@@ -224,13 +232,14 @@ static int read_flags(const struct oci_seccomp *s, struct seccomp_program *p, st
     for (size_t i = 0; i < s->flags.n; i++) {
         const int flag = seccomp_flag(s->flags.v[i]);
         if (flag < 0)
-            return error_at(e, "linux.seccomp.flags", HULL_E_CONFIG,
-                            "seccomp flag %s is not known", s->flags.v[i]);
+            return error_at(e, "linux.seccomp.flags", HULL_E_CONFIG, "seccomp flag %s is not known",
+                            s->flags.v[i]);
         p->flags |= (unsigned)flag;
     }
     if (p->flags & SECCOMP_FLAG_WAIT_KILLABLE_RECV && !p->has_notify)
-        return error_at(e, "linux.seccomp.flags", HULL_E_CONFIG,
-                        "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV needs a syscall with SCMP_ACT_NOTIFY");
+        return error_at(
+            e, "linux.seccomp.flags", HULL_E_CONFIG,
+            "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV needs a syscall with SCMP_ACT_NOTIFY");
     return 0;
 }
 
@@ -261,13 +270,14 @@ int seccomp_compile(const struct oci_seccomp *s, const struct seccomp_arch *nati
     struct seccomp_program *p = arena_alloc(a, sizeof(*p));
     if (!p)
         return error_oom(e);
-    if (!seccomp_action(s->defaultAction, &s->defaultErrnoRet, &c.default_action))
-        return error_at(e, "linux.seccomp.defaultAction", HULL_E_CONFIG,
-                        "string %s is not a valid action for seccomp", s->defaultAction);
+    int r = seccomp_action(s->defaultAction, &s->defaultErrnoRet, "linux.seccomp",
+                           &c.default_action, e);
+    if (r < 0)
+        return r;
     /* A tracer is expected to deal with new calls itself. */
     const uint32_t kind = c.default_action & SECCOMP_RET_ACTION_FULL;
     c.enosys = kind != SECCOMP_RET_ALLOW && kind != SECCOMP_RET_LOG && kind != SECCOMP_RET_TRACE;
-    int r = check_notify(s, &p->has_notify, e);
+    r = check_notify(s, &p->has_notify, e);
     if (r == 0)
         r = read_flags(s, p, e);
     if (r == 0)

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Theory of operation
- * The rules of an architecture become an array of outcomes by number, and the array becomes ranges of
- * equal outcome over all 2^32 numbers: a profile that names 430 calls has about 60 of them, and the
- * search in codegen.c is over those. As in libseccomp a rule for all arguments wins over all rules
- * with arguments, and the first of several such rules wins.
+ * Theory of operation The rules of an architecture become an array of outcomes by number, and the
+ * array becomes ranges of equal outcome over all 2^32 numbers: a profile that names 430 calls has
+ * about 60 of them, and the search in codegen.c is over those. As in libseccomp a rule for all
+ * arguments wins over all rules with arguments, and the first of several such rules wins.
  *
  * In front of the rules stands what runc puts in front of libseccomp's program: a number above the
  * highest one that the profile names is a call that the profile's author could not know. It gets
@@ -82,8 +81,8 @@ static int add_rule(struct compiler *c, struct outcome *o, uint32_t action,
     return 0;
 }
 
-int call_map_add(struct compiler *c, struct call_map *m, const struct seccomp_arch *a, unsigned number,
-                 uint32_t action, const struct arg_test *tests, size_t n)
+int call_map_add(struct compiler *c, struct call_map *m, const struct seccomp_arch *a,
+                 unsigned number, uint32_t action, const struct arg_test *tests, size_t n)
 {
     struct arg_test own[6];
     if (number >= CALL_MAP_SIZE)
@@ -123,8 +122,8 @@ static void append_calls(const struct compiler *c, struct section *s, const stru
     for (unsigned i = 0; i < CALL_MAP_SIZE; i++) {
         if (a->map->outcome[i] == OUTCOME_DEFAULT)
             continue;
-        const uint32_t n = i >= SYSCALL_ARM_PRIVATE ? 0x0f0000 + (i - SYSCALL_ARM_PRIVATE)
-                                                    : a->arch->base + i;
+        const uint32_t n =
+            i >= SYSCALL_ARM_PRIVATE ? 0x0f0000 + (i - SYSCALL_ARM_PRIVATE) : a->arch->base + i;
         if (stub && n > a->highest)
             break;
         append(s, n, a->map->outcome[i]);
@@ -147,7 +146,7 @@ static void append_x32(const struct compiler *c, struct section *s, const struct
         append(s, X32_BIT, OUTCOME_BAD_ARCH);
     append(s, 0x80000000, stub64 ? OUTCOME_ENOSYS : other);
     append(s, 0xc0000000, stub32 ? OUTCOME_ENOSYS : other);
-    /* -1 is what a tracer makes of a call that is to be skipped: never killed for its architecture. */
+    /* -1 is what a tracer makes of a call to be skipped: never killed for its architecture. */
     append(s, 0xffffffff, stub32 ? OUTCOME_ENOSYS : OUTCOME_DEFAULT);
 }
 
@@ -167,7 +166,7 @@ int ranges_build(struct compiler *c, const struct arch_calls *a, const struct ar
     s.v = arena_array(c->arena, 2 * (used(a) + used(x32)) + 16, sizeof(*s.v));
     if (!s.v)
         return error_oom(c->e);
-    /* A call that comes through the multiplexer of s390 and is unknown to the kernel has number 0. */
+    /* A call through the multiplexer of s390 that the kernel does not know has number 0. */
     const bool s390 = a && (strcmp(arch->name, "SCMP_ARCH_S390") == 0 ||
                             strcmp(arch->name, "SCMP_ARCH_S390X") == 0);
     if (s390 && c->enosys && a->highest > 0)

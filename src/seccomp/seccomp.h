@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * linux.seccomp (config-linux.md#seccomp): from the profile to a BPF program, and that into the kernel.
- * The decisions of the program are libseccomp's, with what runc adds to them: profile.c.
+ * linux.seccomp (config-linux.md#seccomp): from the profile to a BPF program, and that into the
+ * kernel. The decisions of the program are libseccomp's, with what runc adds to them: profile.c.
  */
 #ifndef HULL_SECCOMP_SECCOMP_H
 #define HULL_SECCOMP_SECCOMP_H
@@ -30,7 +30,7 @@ struct seccomp_program {
     struct sock_filter *v;
     size_t              n;
     unsigned            flags;        /* SECCOMP_FLAG_* that the profile asks for */
-    bool                flags_by_default; /* flags are only wishes: left out where the kernel lacks them */
+    bool                flags_by_default; /* flags the kernel lacks are left out */
     bool                has_notify;   /* a rule notifies: there will be a listener */
     size_t              n_archs;
 };
@@ -40,8 +40,8 @@ struct seccomp_program {
  * @param native  the architecture of the machine; always part of the filter. NULL: this one
  * @param a       owns the result
  * @param log     names of system calls that are unknown are told at debug level; may be NULL
- * @return 0 or -HULL_E_CONFIG (a notify action without listenerPath, for write or as the default; more
- *         than the kernel's 4096 instructions), -ENOMEM
+ * @return 0 or -HULL_E_CONFIG (a notify action without listenerPath, for write or as the default;
+ *         more than the kernel's 4096 instructions), -ENOMEM
  */
 int seccomp_compile(const struct oci_seccomp *s, const struct seccomp_arch *native, struct arena *a,
                     struct log *log, const struct seccomp_program **ret, struct hull_error *e);
@@ -61,16 +61,18 @@ struct seccomp_call {
     uint64_t ip;
     uint64_t args[6];
 };
-/** What the program answers: SECCOMP_RET_* with data. A call that the program can't judge is killed. */
+/** What the program answers: SECCOMP_RET_* with data; a kill when it is no valid program. */
 uint32_t seccomp_evaluate(const struct sock_filter *v, size_t n, const struct seccomp_call *c);
-/** Whether the program lets this process make the call of that number of the native architecture. */
+/** Whether the program allows the call of that number of the native architecture. */
 bool seccomp_allows(const struct seccomp_program *p, int nr, const uint64_t args[6]);
 
 /* The words of the spec, for the command `features`. */
-enum seccomp_word { SECCOMP_WORD_ACTION, SECCOMP_WORD_OPERATOR, SECCOMP_WORD_ARCH, SECCOMP_WORD_FLAG };
+enum seccomp_word {
+    SECCOMP_WORD_ACTION, SECCOMP_WORD_OPERATOR, SECCOMP_WORD_ARCH, SECCOMP_WORD_FLAG
+};
 /** The i-th word of a kind in alphabetical order; NULL beyond the last. */
 const char *seccomp_word(enum seccomp_word kind, size_t i);
-/** Number of a filter flag as the kernel has it (0 for TSYNC, which is of no use to one thread); -1: unknown. */
+/** The kernel's number of a filter flag (0 for TSYNC, of no use to one thread); -1: unknown. */
 int seccomp_flag(const char *name);
 
 /**

@@ -11,16 +11,17 @@
 #endif
 
 /* Each list is sorted, as `features` shows it. */
-static const struct { const char *word; uint32_t value; bool takes_errno; } actions[] = {
-    {"SCMP_ACT_ALLOW", SECCOMP_RET_ALLOW, false},
-    {"SCMP_ACT_ERRNO", SECCOMP_RET_ERRNO, true},
-    {"SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD, false},
-    {"SCMP_ACT_KILL_PROCESS", SECCOMP_RET_KILL_PROCESS, false},
-    {"SCMP_ACT_KILL_THREAD", SECCOMP_RET_KILL_THREAD, false},
-    {"SCMP_ACT_LOG", SECCOMP_RET_LOG, false},
-    {"SCMP_ACT_NOTIFY", SECCOMP_RET_USER_NOTIF, false},
-    {"SCMP_ACT_TRACE", SECCOMP_RET_TRACE, true},
-    {"SCMP_ACT_TRAP", SECCOMP_RET_TRAP, false},
+/* most: the highest number that the action may carry. */
+static const struct { const char *word; uint32_t value, most; } actions[] = {
+    {"SCMP_ACT_ALLOW", SECCOMP_RET_ALLOW, 0},
+    {"SCMP_ACT_ERRNO", SECCOMP_RET_ERRNO, 4095 /* the kernel's MAX_ERRNO */},
+    {"SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD, 0},
+    {"SCMP_ACT_KILL_PROCESS", SECCOMP_RET_KILL_PROCESS, 0},
+    {"SCMP_ACT_KILL_THREAD", SECCOMP_RET_KILL_THREAD, 0},
+    {"SCMP_ACT_LOG", SECCOMP_RET_LOG, 0},
+    {"SCMP_ACT_NOTIFY", SECCOMP_RET_USER_NOTIF, 0},
+    {"SCMP_ACT_TRACE", SECCOMP_RET_TRACE, SECCOMP_RET_DATA},
+    {"SCMP_ACT_TRAP", SECCOMP_RET_TRAP, 0},
 };
 
 static const struct { const char *word; enum arg_op op; } operators[] = {
@@ -36,15 +37,20 @@ static const struct { const char *word; int flag; } flags[] = {
     {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FLAG_WAIT_KILLABLE_RECV},
 };
 
-bool seccomp_action(const char *word, const struct opt_u32 *errno_ret, uint32_t *ret)
+int seccomp_action(const char *word, const struct opt_u32 *errno_ret, const char *where,
+                   uint32_t *ret, struct hull_error *e)
 {
-    for (size_t i = 0; i < COUNT_OF(actions); i++)
-        if (strcmp(actions[i].word, word) == 0) {
-            const uint32_t number = errno_ret->set ? errno_ret->v : EPERM;
-            *ret = actions[i].value | (actions[i].takes_errno ? number & SECCOMP_RET_DATA : 0);
-            return true;
-        }
-    return false;
+    for (size_t i = 0; i < COUNT_OF(actions); i++) {
+        if (strcmp(actions[i].word, word) != 0)
+            continue;
+        if (errno_ret->set && errno_ret->v > actions[i].most)
+            return error_at(e, where, HULL_E_CONFIG, "%s: errno %u: action %s takes a number up to %u",
+                            where, errno_ret->v, word, actions[i].most);
+        const uint32_t number = errno_ret->set ? errno_ret->v : EPERM;
+        *ret = actions[i].value | (actions[i].most ? number : 0);
+        return 0;
+    }
+    return error_at(e, where, HULL_E_CONFIG, "string %s is not a valid action for seccomp", word);
 }
 
 int seccomp_operator(const char *word)

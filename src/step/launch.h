@@ -20,6 +20,7 @@ struct cgroup;
 struct cgroup_entry;
 struct seccomp_program;
 struct cap_sets;
+struct netdev_set;
 
 /* One page that P and I share, so that the step is known even when I was killed in it. */
 struct breadcrumb { volatile unsigned step; };
@@ -76,6 +77,10 @@ struct launch {
     int      proc_fd;      /* I: verified procfs that shows I itself; see base/proc.h */
     int      dev_null_fd;  /* I: verified /dev/null (1:3), O_PATH */
     int     *source_fds;   /* per config mount: opened by P, or -1; NULL when none is needed */
+    int     *idmap_fds;    /* per config mount: user namespace of an id-mapped mount, or -1; NULL: none */
+    int      tree_fd;      /* P: what came with SYNC_TREE */
+    unsigned early;        /* I: events that came before they were awaited, bit = enum sync_event */
+    struct netdev_set *net_devices; /* P: what was moved, see net/netdev.c */
     struct cgroup *cgroup; /* see cgroup/cgroup.h */
     pid_t    init_pid;     /* P: init's pid on the host */
     int      init_pidfd;

@@ -30,6 +30,8 @@ enum step_kind {
     STEP_USERNS_MAP,
     STEP_CGROUP_JOIN,
     STEP_CGROUP_LIMITS,
+    STEP_NET_DEVICES,      /* undo: move back */
+    STEP_IDMAP,            /* awaits a tree of I, maps its ids (arg: struct mount_step) */
     STEP_CGROUP_DEVICES,
     STEP_RLIMITS_FOR_INIT,
     STEP_OOM_SCORE_FOR_INIT,
@@ -45,12 +47,14 @@ enum step_kind {
     STEP_USERNS_ENTER,     /* become the mapped root */
     STEP_NS_JOIN,          /* namespaces given by path */
     STEP_NS_UNSHARE,       /* namespaces that could not be part of the clone */
+    STEP_LSM_KEY,          /* SELinux label of the session keyring */
     STEP_KEYRING,
     STEP_LOOPBACK,
     STEP_HOSTNAME,
     STEP_DOMAINNAME,
     STEP_ROOTFS_PREPARE,   /* propagation of /, rootfs becomes a mount of its own */
     STEP_MOUNT,            /* arg: struct mount_step */
+    STEP_MOUNT_WITH_PARENT, /* the same; P maps the ids of what I cloned */
     STEP_DEVICES,          /* default and configured nodes, links, ptmx */
     STEP_CONSOLE,          /* pty, /dev/console, hand-over */
     STEP_PIVOT,
@@ -61,6 +65,7 @@ enum step_kind {
     STEP_MASK_PATHS,
     STEP_RLIMITS,
     STEP_PERSONALITY,
+    STEP_LSM_EXEC,         /* AppArmor profile, SELinux label of the program */
     STEP_MEMORY_POLICY,
     STEP_SCHEDULER,        /* P or I: scheduler and I/O priority */
     STEP_NO_NEW_PRIVS,
@@ -83,11 +88,13 @@ enum step_kind {
 /* CAP_SYS_ADMIN stays until the filter is loaded where no_new_privs does not stand in for it. */
 enum caps_stage { CAPS_FINAL, CAPS_BUT_ADMIN, CAPS_DROP_ADMIN };
 
-/* What P and I tell each other; each event is sent at most once. */
+/* What P and I tell each other; each event but TREE and IDMAPPED is sent at most once. */
 enum sync_event {
     SYNC_STAGED = 1,     /* stage -> P: value is init's pid */
     SYNC_MAPPED,         /* P -> I: id maps are written */
     SYNC_IN_CGROUP,      /* P -> I: I is in its cgroup */
+    SYNC_TREE,           /* I -> P: a tree of mounts (descriptor) whose ids want mapping */
+    SYNC_IDMAPPED,       /* P -> I: done */
     SYNC_HOOKS_WANTED,   /* I -> P: mounts are made, run the runtime's hooks */
     SYNC_HOOKS_DONE,     /* P -> I */
     SYNC_READY,          /* I -> P: nothing is left but the gate */

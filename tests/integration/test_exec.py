@@ -218,10 +218,12 @@ def test_engine_process_files(box, name):
 def test_console_socket(up):
     with ConsoleSocket(up.dir / "s") as s:
         with open(os.devnull, "w") as null:
-            up.exec("-t", "-d", "--console-socket", s.path, up.id, "/bin/sh", "-c", "tty; read x; echo <$x>",
+            up.exec("-t", "-d", "--console-socket", s.path, up.id, "/bin/sh", "-c", "tty; read x; echo got-$x",
                     stdout=null, stderr=null).ok()
         t = s.terminal()
         assert "/dev/pts/" in t.expect("\n")
+        t.send("word\n")
+        t.expect("got-word")
 
 
 def test_tty_rules(up):

@@ -267,13 +267,3 @@ def test_null_and_empty(box):
     for value in (None, {}, {"memory": None, "cpu": {}, "pids": None, "devices": None}):
         box.linux["resources"] = value
         box.args("/bin/true").run().ok()
-
-
-@pytest.mark.parametrize("kind, value", [
-    ("blockIO", {"weight": 100}), ("hugepageLimits", [{"pageSize": "2MB", "limit": 0}]),
-    ("network", {"classID": 5}), ("rdma", {"mlx5_1": {"hcaHandles": 3}}),
-])
-def test_of_a_later_issue(box, kind, value):
-    """Refused by name rather than ignored."""
-    with_resources(box, **{kind: value})
-    box.args("/bin/true").run().fails(f"linux.resources.{kind}", "not supported yet", code=1)

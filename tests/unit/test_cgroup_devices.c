@@ -80,7 +80,7 @@ static void test_invalid(void **state)
     struct device_filter f = {.arena = &a};
     assert_int_equal(add(&f, "+u 1:3 r"), -HULL_E_CONFIG);
     assert_int_equal(add(&f, "+p 1:3 r"), -HULL_E_CONFIG);
-    assert_int_equal(add(&f, "+c 1:3 rx"), -HULL_E_CONFIG);
+    assert_int_equal(add(&f, "+c 1:3 x"), -HULL_E_CONFIG);   /* no letter that is known */
     assert_int_equal(add(&f, "+c -2:3 r"), -HULL_E_CONFIG);
     assert_int_equal(add(&f, "+c 4294967296:3 r"), -HULL_E_CONFIG);
     struct hull_error e = {0};

@@ -410,24 +410,24 @@ static void test_limits_v1(void **state)
     struct cgroup *cg = reload(&b);
     m = (struct oci_memory){.limit = {true, 60 << 20}, .swap = {true, 80 << 20}};
     b.res = (struct oci_resources){.memory = &m};
-    assert_done(&b, cgroup_update(cg, &b.res, &b.e));
+    assert_done(&b, cgroup_update(cg, &b.res, NULL, &b.e));
     check_value(&b, "memory", "memory.memsw.limit_in_bytes", "83886080");
     m = (struct oci_memory){.limit = {true, 30 << 20}, .swap = {true, 50 << 20}};
-    assert_done(&b, cgroup_update(cg, &b.res, &b.e));
+    assert_done(&b, cgroup_update(cg, &b.res, NULL, &b.e));
     check_value(&b, "memory", "memory.limit_in_bytes", "31457280");
     check_value(&b, "memory", "memory.memsw.limit_in_bytes", "52428800");
     m = (struct oci_memory){.limit = {true, -1}};
-    assert_done(&b, cgroup_update(cg, &b.res, &b.e));
+    assert_done(&b, cgroup_update(cg, &b.res, NULL, &b.e));
     check_value(&b, "memory", "memory.memsw.limit_in_bytes", "9223372036854771712");
 
     cpu = (struct oci_cpu){.idle = {true, 2}};
     b.res = (struct oci_resources){.cpu = &cpu};
-    assert_int_equal(cgroup_update(cg, &b.res, &b.e), -EINVAL);
+    assert_int_equal(cgroup_update(cg, &b.res, NULL, &b.e), -EINVAL);
     assert_string_equal(
         b.e.text, "error setting cgroup config for linux.resources.cpu.idle: failed to write "
                   "\"2\": write /sys/fs/cgroup/cpu/hull-test-limits/cpu.idle: invalid argument");
     cpu.idle.v = 1;
-    assert_done(&b, cgroup_update(cg, &b.res, &b.e));
+    assert_done(&b, cgroup_update(cg, &b.res, NULL, &b.e));
     check_value(&b, "cpu", "cpu.idle", "1");
     assert_done(&b, cgroup_destroy(cg, &b.e));
     assert_int_equal(waitpid(b.l.init_pid, NULL, 0), b.l.init_pid);

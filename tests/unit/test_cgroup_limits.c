@@ -167,7 +167,7 @@ static void test_bytes(void **state)
     char key[] = "x.lines", value[] = "a\nb\n";
     struct oci_pair u = {key, value};
     struct oci_resources r = {.memory = &m, .blockIO = &b, .unified = {&u, 1}};
-    assert_int_equal(cgroup_update(cg, &r, &e), 0); /* memory.swap.max is missing: fine for "max" */
+    assert_int_equal(cgroup_update(cg, &r, NULL, &e), 0); /* memory.swap.max is missing: fine for "max" */
     assert_true(cgroup_file_read(dir, "memory.max", buf, sizeof(buf)) > 0);
     assert_string_equal(buf, "max");
     assert_true(cgroup_file_read(dir, "io.weight", buf, sizeof(buf)) > 0);
@@ -176,13 +176,13 @@ static void test_bytes(void **state)
     assert_string_equal(buf, "a\nb\n");
 
     r = (struct oci_resources){.pids = &(struct oci_pids){.limit = SET(5)}};
-    assert_int_equal(cgroup_update(cg, &r, &e), -ENOENT);
+    assert_int_equal(cgroup_update(cg, &r, NULL, &e), -ENOENT);
     assert_non_null(strstr(e.text, "controller \"pids\" not available"));
     assert_string_equal(e.where, "linux.resources.pids.limit");
     char pids[] = "pids.max";
     u.key = pids;
     r = (struct oci_resources){.unified = {&u, 1}};
-    assert_true(cgroup_update(cg, &r, &e) < 0);
+    assert_true(cgroup_update(cg, &r, NULL, &e) < 0);
     assert_string_equal(
         e.text, "unified resource \"pids.max\" can't be set: controller \"pids\" not available");
     for (size_t i = 0; i < COUNT_OF(files); i++)

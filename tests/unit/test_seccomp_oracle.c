@@ -1,32 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Our seccomp compiler against libseccomp: random profiles and those that engines write, each turned
- * into a program by both, each program asked about the same calls. libseccomp is driven as runc does,
- * and its answer overridden by the rule for newer system calls that runc puts in front (reference()).
- * A longer run: HULL_ORACLE=PROFILES,CALLS,SEED. HULL_ORACLE_BENCH=1 also times both.
+ * Our seccomp compiler against libseccomp: random profiles and those that engines write, each
+ * turned into a program by both, each program asked about the same calls. libseccomp is driven as
+ * runc does, and its answer overridden by the rule for newer system calls that runc puts in front.
+ *
+ * libseccomp 2.5.4 itself makes wrong programs of some profiles: with several rules about one
+ * argument its code may compare a word that is not loaded, and with x86 beside x32 it may search
+ * for the number without loading it. So a third judge reads the rules one by one (judge()). Ours
+ * must always be right by it; a difference to libseccomp is a failure unless the judge finds
+ * libseccomp's answer impossible. A longer run: HULL_ORACLE=PROFILES,CALLS,SEED.
+ * HULL_ORACLE_BENCH=1 also times both.
  */
 #include <errno.h>
-#include <linux/audit.h>
 #include <linux/seccomp.h>
-#include <seccomp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
 #include <cmocka.h>
 
 #include "base/arena.h"
 #include "oci/load.h"
-#include "seccomp/compile.h"
-#include "seccomp/syscalls.h"
+#include "seccomp_judge.h"
 
 /* Architectures of one byte order that may be in one filter, the first one native. */
-static const struct { const char *words[4]; } families[] = {
+static const struct {
+    const char *words[4];
+} families[] = {
     {{"SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"}},
     {{"SCMP_ARCH_X86_64", "SCMP_ARCH_X86"}},
     {{"SCMP_ARCH_X86_64"}},
@@ -44,27 +47,6 @@ static const struct { const char *words[4]; } families[] = {
     {{"SCMP_ARCH_PARISC64", "SCMP_ARCH_PARISC"}},
 };
 
-static const struct { const char *word; uint32_t token; } tokens[] = {
-    {"SCMP_ARCH_X86_64", SCMP_ARCH_X86_64}, {"SCMP_ARCH_X86", SCMP_ARCH_X86},
-    {"SCMP_ARCH_X32", SCMP_ARCH_X32}, {"SCMP_ARCH_ARM", SCMP_ARCH_ARM},
-    {"SCMP_ARCH_AARCH64", SCMP_ARCH_AARCH64}, {"SCMP_ARCH_RISCV64", SCMP_ARCH_RISCV64},
-    {"SCMP_ARCH_PPC64LE", SCMP_ARCH_PPC64LE}, {"SCMP_ARCH_PPC64", SCMP_ARCH_PPC64},
-    {"SCMP_ARCH_PPC", SCMP_ARCH_PPC}, {"SCMP_ARCH_S390", SCMP_ARCH_S390},
-    {"SCMP_ARCH_S390X", SCMP_ARCH_S390X}, {"SCMP_ARCH_MIPS", SCMP_ARCH_MIPS},
-    {"SCMP_ARCH_MIPS64", SCMP_ARCH_MIPS64}, {"SCMP_ARCH_MIPS64N32", SCMP_ARCH_MIPS64N32},
-    {"SCMP_ARCH_MIPSEL", SCMP_ARCH_MIPSEL}, {"SCMP_ARCH_MIPSEL64", SCMP_ARCH_MIPSEL64},
-    {"SCMP_ARCH_MIPSEL64N32", SCMP_ARCH_MIPSEL64N32}, {"SCMP_ARCH_PARISC", SCMP_ARCH_PARISC},
-    {"SCMP_ARCH_PARISC64", SCMP_ARCH_PARISC64},
-};
-
-static uint32_t token_of(const char *word)
-{
-    for (size_t i = 0; i < COUNT_OF(tokens); i++)
-        if (strcmp(tokens[i].word, word) == 0)
-            return tokens[i].token;
-    return 0;
-}
-
 static uint64_t seed = 1;
 
 static uint64_t rnd(void)
@@ -80,206 +62,46 @@ static unsigned below(unsigned n)
     return (unsigned)((rnd() >> 33) % n);
 }
 
-/* ---- what runc makes of a profile ---- */
-
-struct model {
-    const struct oci_seccomp  *profile;
-    const struct seccomp_arch *archs[8];
-    size_t                     n_archs;
-    struct sock_filter         v[65536];
-    size_t                     n;
-    bool                       enosys;
-};
-
-/* Names about which both tables say the same on every architecture that libseccomp knows. */
-static const char *agreed[SYSCALL_COUNT];
-static size_t n_agreed;
-
-static void find_agreed(void)
-{
-    for (unsigned i = 0; i < SYSCALL_COUNT; i++) {
-        const char *name = seccomp_syscall_name(i);
-        bool same = seccomp_syscall_resolve_name(name) != __NR_SCMP_ERROR;
-        for (size_t t = 0; same && t < COUNT_OF(tokens); t++) {
-            const struct seccomp_arch *a = seccomp_arch_find(tokens[t].word);
-            uint32_t number;
-            const int theirs = seccomp_syscall_resolve_name_arch(tokens[t].token, name);
-            if (a->muxed && syscall_mux[i])
-                continue;
-            same = seccomp_syscall_number(a, i, &number) ? (int)number == theirs : theirs < 0;
-        }
-        if (same)
-            agreed[n_agreed++] = name;
-    }
-}
-
-static uint32_t action_of(const char *word, const struct opt_u32 *number)
-{
-    const uint32_t n = number->set ? number->v & 0xffff : EPERM;
-    if (strcmp(word, "SCMP_ACT_KILL") == 0 || strcmp(word, "SCMP_ACT_KILL_THREAD") == 0)
-        return SCMP_ACT_KILL_THREAD;
-    if (strcmp(word, "SCMP_ACT_KILL_PROCESS") == 0)
-        return SCMP_ACT_KILL_PROCESS;
-    if (strcmp(word, "SCMP_ACT_ERRNO") == 0)
-        return SCMP_ACT_ERRNO(n);
-    if (strcmp(word, "SCMP_ACT_TRACE") == 0)
-        return SCMP_ACT_TRACE(n);
-    if (strcmp(word, "SCMP_ACT_TRAP") == 0)
-        return SCMP_ACT_TRAP;
-    if (strcmp(word, "SCMP_ACT_LOG") == 0)
-        return SCMP_ACT_LOG;
-    if (strcmp(word, "SCMP_ACT_NOTIFY") == 0)
-        return SCMP_ACT_NOTIFY;
-    return SCMP_ACT_ALLOW;
-}
-
-static enum scmp_compare op_of(const char *word)
-{
-    static const struct { const char *word; enum scmp_compare op; } ops[] = {
-        {"SCMP_CMP_NE", SCMP_CMP_NE}, {"SCMP_CMP_LT", SCMP_CMP_LT}, {"SCMP_CMP_LE", SCMP_CMP_LE},
-        {"SCMP_CMP_EQ", SCMP_CMP_EQ}, {"SCMP_CMP_GE", SCMP_CMP_GE}, {"SCMP_CMP_GT", SCMP_CMP_GT},
-        {"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ}};
-    for (size_t i = 0; i < COUNT_OF(ops); i++)
-        if (strcmp(ops[i].word, word) == 0)
-            return ops[i].op;
-    abort();
-}
-
-static int add_theirs(scmp_filter_ctx ctx, const struct oci_seccomp_syscall *c, uint32_t action, int nr)
-{
-    struct scmp_arg_cmp args[16];
-    unsigned seen = 0;
-    bool separate = false;
-    for (size_t i = 0; i < c->args.n; i++) {
-        const struct oci_seccomp_arg *a = &c->args.v[i];
-        args[i] = (struct scmp_arg_cmp){a->index, op_of(a->op), a->value, a->valueTwo.v};
-        separate = separate || seen >> a->index & 1;
-        seen |= 1u << a->index;
-    }
-    if (!separate)
-        return seccomp_rule_add_array(ctx, action, nr, (unsigned)c->args.n, args);
-    for (size_t i = 0; i < c->args.n; i++) {
-        int r = seccomp_rule_add_array(ctx, action, nr, 1, &args[i]);
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
-/* 0, or an error: libseccomp makes no program of some long ones. */
-static int export_bpf(scmp_filter_ctx ctx, struct model *m)
-{
-    static int fd = -1;
-    if (fd < 0)
-        fd = memfd_create("bpf", 0);
-    assert_int_equal(ftruncate(fd, 0), 0);
-    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-    int r = seccomp_export_bpf(ctx, fd);
-    if (r < 0)
-        return r;
-    ssize_t n = pread(fd, m->v, sizeof(m->v), 0);
-    assert_true(n > 0 && n % (ssize_t)sizeof(m->v[0]) == 0);
-    m->n = (size_t)n / sizeof(m->v[0]);
-    /* The program of a big-endian architecture is one. */
-    for (size_t i = 0; m->archs[0]->big_endian && i < m->n; i++) {
-        m->v[i].code = __builtin_bswap16(m->v[i].code);
-        m->v[i].k = __builtin_bswap32(m->v[i].k);
-    }
-    return 0;
-}
-
-/* 0, or libseccomp's refusal. */
-static int build_theirs(const struct oci_seccomp *p, const struct seccomp_arch *native, struct model *m)
-{
-    const uint32_t def = action_of(p->defaultAction, &p->defaultErrnoRet);
-    scmp_filter_ctx ctx = seccomp_init(def);
-    assert_non_null(ctx);
-    int r = 0;
-    m->profile = p;
-    m->n_archs = 0;
-    m->archs[m->n_archs++] = native;
-    if (token_of(native->name) != SCMP_ARCH_X86_64) {
-        assert_int_equal(seccomp_arch_remove(ctx, SCMP_ARCH_X86_64), 0);
-        assert_int_equal(seccomp_arch_add(ctx, token_of(native->name)), 0);
-    }
-    for (size_t i = 0; i < p->architectures.n; i++) {
-        r = seccomp_arch_add(ctx, token_of(p->architectures.v[i]));
-        assert_true(r == 0 || r == -EEXIST);
-        if (r == 0)
-            m->archs[m->n_archs++] = seccomp_arch_find(p->architectures.v[i]);
-        r = 0;
-    }
-    const uint32_t kind = def & SECCOMP_RET_ACTION_FULL;
-    m->enosys = kind != SECCOMP_RET_ALLOW && kind != SECCOMP_RET_LOG && kind != SECCOMP_RET_TRACE;
-    for (size_t i = 0; r == 0 && i < p->syscalls.n; i++) {
-        const struct oci_seccomp_syscall *c = &p->syscalls.v[i];
-        const uint32_t action = action_of(c->action, &c->errnoRet);
-        for (size_t k = 0; r == 0 && action != def && k < c->names.n; k++) {
-            const int nr = seccomp_syscall_resolve_name(c->names.v[k]);
-            if (nr != __NR_SCMP_ERROR)
-                r = add_theirs(ctx, c, action, nr);
-        }
-    }
-    if (r == 0)
-        r = export_bpf(ctx, m);
-    seccomp_release(ctx);
-    return r;
-}
-
-static uint32_t highest(const struct model *m, const struct seccomp_arch *a)
-{
-    int max = 0;
-    for (size_t i = 0; i < m->profile->syscalls.n; i++)
-        for (size_t k = 0; k < m->profile->syscalls.v[i].names.n; k++) {
-            int nr = seccomp_syscall_resolve_name_arch(token_of(a->name), m->profile->syscalls.v[i].names.v[k]);
-            if (nr > max)
-                max = nr;
-        }
-    return (uint32_t)max;
-}
-
-/* The highest numbers, computed once per profile. */
-static uint32_t tops[8];
-
-static uint32_t reference(const struct model *m, const struct seccomp_call *c)
-{
-    for (size_t i = 0; m->enosys && i < m->n_archs; i++) {
-        const struct seccomp_arch *a = m->archs[i];
-        if (a->audit != c->arch || tops[i] == 0)
-            continue;
-        if (a->audit == AUDIT_ARCH_X86_64 && !!(c->nr & X32_BIT) != (a->base == X32_BIT))
-            continue;
-        if (strncmp(a->name, "SCMP_ARCH_S390", 14) == 0 && c->nr == 0)
-            return SECCOMP_RET_ERRNO | ENOSYS;
-        if (c->nr > tops[i])
-            return SECCOMP_RET_ERRNO | ENOSYS;
-    }
-    return seccomp_evaluate(m->v, m->n, c);
-}
-
 /* ---- random profiles and calls ---- */
 
-static const uint64_t values[] = {0, 1, 2, 3, 8, 16, 40, 0x7e020000, 0x7fffffff, 0x80000000, 0xffffffff,
-                                  0x100000000, 0x100000001, 0x1ffffffff, 0x7fffffffffffffff,
-                                  0x8000000000000000, UINT64_MAX};
+static const uint64_t values[] = {0,
+                                  1,
+                                  2,
+                                  3,
+                                  8,
+                                  16,
+                                  40,
+                                  0x7e020000,
+                                  0x7fffffff,
+                                  0x80000000,
+                                  0xffffffff,
+                                  0x100000000,
+                                  0x100000001,
+                                  0x1ffffffff,
+                                  0x7fffffffffffffff,
+                                  0x8000000000000000,
+                                  UINT64_MAX};
 
 static uint64_t value(void)
 {
     return below(8) == 0 ? rnd() : values[below(COUNT_OF(values))];
 }
 
-static const char *const operators[] = {"SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE", "SCMP_CMP_EQ",
-                                        "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_MASKED_EQ"};
-static const char *const actions[] = {"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_LOG",
-                                      "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_TRACE",
-                                      "SCMP_ACT_TRAP", "SCMP_ACT_NOTIFY"};
+static const char *const operators[] = {"SCMP_CMP_NE",       "SCMP_CMP_LT", "SCMP_CMP_LE",
+                                        "SCMP_CMP_EQ",       "SCMP_CMP_GE", "SCMP_CMP_GT",
+                                        "SCMP_CMP_MASKED_EQ"};
+static const char *const actions[] = {"SCMP_ACT_ALLOW",        "SCMP_ACT_ERRNO",
+                                      "SCMP_ACT_KILL",         "SCMP_ACT_LOG",
+                                      "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD",
+                                      "SCMP_ACT_TRACE",        "SCMP_ACT_TRAP",
+                                      "SCMP_ACT_NOTIFY"};
 
 static char *random_action(struct opt_u32 *number, unsigned n_actions)
 {
     const char *word = actions[below(n_actions)];
     *number = (struct opt_u32){0};
     if ((strcmp(word, "SCMP_ACT_ERRNO") == 0 || strcmp(word, "SCMP_ACT_TRACE") == 0) && below(2))
-        *number = (struct opt_u32){true, below(3) ? below(60) : below(100000)};
+        *number = (struct opt_u32){true, below(3) ? below(60) : below(4095)};
     return (char *)word;
 }
 
@@ -288,9 +110,11 @@ static void random_args(struct arena *a, struct oci_seccomp_syscall *c)
     c->args.n = below(3) ? 1 + below(3) : 1;
     c->args.v = arena_array(a, c->args.n, sizeof(*c->args.v));
     for (size_t i = 0; i < c->args.n; i++)
-        c->args.v[i] = (struct oci_seccomp_arg){
-            .index = below(below(2) ? 2 : 6), .value = value(), .valueTwo = {true, value()},
-            .op = (char *)operators[below(COUNT_OF(operators))]};
+        c->args.v[i] =
+            (struct oci_seccomp_arg){.index = below(below(2) ? 2 : 6),
+                                     .value = value(),
+                                     .valueTwo = {true, value()},
+                                     .op = (char *)operators[below(COUNT_OF(operators))]};
 }
 
 /*
@@ -357,9 +181,10 @@ static uint64_t near_value(const struct oci_seccomp *p)
 
 static void random_call(const struct model *m, struct seccomp_call *c)
 {
-    static const uint32_t edges[] = {0, 1, 0x3fffffff, 0x40000000, 0x40000001, 0x7fffffff, 0x80000000,
-                                     0xbfffffff, 0xc0000000, 0xfffffffe, 0xffffffff, 4000, 5000, 6000,
-                                     0x0f0001, 0x0f0005};
+    static const uint32_t edges[] = {0,          1,          0x3fffffff, 0x40000000,
+                                     0x40000001, 0x7fffffff, 0x80000000, 0xbfffffff,
+                                     0xc0000000, 0xfffffffe, 0xffffffff, 4000,
+                                     5000,       6000,       0x0f0001,   0x0f0005};
     const struct oci_seccomp *p = m->profile;
     const struct seccomp_arch *a = m->archs[below((unsigned)m->n_archs)];
     memset(c, 0, sizeof(*c));
@@ -375,7 +200,10 @@ static void random_call(const struct model *m, struct seccomp_call *c)
         const int i = seccomp_syscall_find(names->v[below((unsigned)names->n)]);
         uint32_t number;
         if (i >= 0 && a->muxed && syscall_mux[i] && below(2))
-            (void)seccomp_syscall_number(a, (unsigned)seccomp_syscall_find(syscall_mux[i] & 0x80 ? "ipc" : "socketcall"), &c->nr);
+            (void)seccomp_syscall_number(a,
+                                         (unsigned)seccomp_syscall_find(
+                                             syscall_mux[i] & 0x80 ? "ipc" : "socketcall"),
+                                         &c->nr);
         else if (i >= 0 && seccomp_syscall_number(a, (unsigned)i, &number))
             c->nr = number + (below(10) == 0);
     }
@@ -391,13 +219,14 @@ static void show(const struct oci_seccomp *p, const struct seccomp_call *c)
     for (size_t i = 0; i < p->syscalls.n; i++) {
         bool about = false;
         for (size_t k = 0; k < p->syscalls.v[i].names.n; k++)
-            for (size_t t = 0; t < COUNT_OF(tokens); t++) {
-                const struct seccomp_arch *a = seccomp_arch_find(tokens[t].word);
+            for (size_t t = 0; seccomp_arch_at(t); t++) {
+                const struct seccomp_arch *a = seccomp_arch_at(t);
                 uint32_t number;
                 const int s = seccomp_syscall_find(p->syscalls.v[i].names.v[k]);
                 if (s < 0 || a->audit != c->arch)
                     continue;
-                if ((seccomp_syscall_number(a, (unsigned)s, &number) && number == c->nr) || (a->muxed && syscall_mux[s]))
+                if ((seccomp_syscall_number(a, (unsigned)s, &number) && number == c->nr) ||
+                    (a->muxed && syscall_mux[s]))
                     about = true;
             }
         if (!about)
@@ -414,39 +243,58 @@ static void show(const struct oci_seccomp *p, const struct seccomp_call *c)
     }
 }
 
-static size_t compare(const struct oci_seccomp *p, const struct seccomp_arch *native, unsigned calls,
-                      struct arena *a, bool *ret_refused, bool quiet)
+struct tally {
+    size_t calls, refused, wrong, order, theirs_wrong, profiles_theirs_wrong;
+};
+
+static void compare(const struct oci_seccomp *p, const struct seccomp_arch *native, unsigned calls,
+                    struct arena *a, struct tally *t)
 {
     static struct model m;
     const struct seccomp_program *ours;
     struct hull_error e = {0};
-    *ret_refused = build_theirs(p, native, &m) < 0;
-    if (*ret_refused)
-        return 0;
+    const bool refused = build_theirs(p, native, &m) < 0;
+    const size_t before = t->theirs_wrong;
+    m.profile = p;
     int r = seccomp_compile(p, native, a, NULL, &ours, &e);
-    if (r < 0 && strstr(e.text, "4096")) {
-        *ret_refused = true;
-        return 0;
-    }
-    if (r < 0)
+    if (r < 0 && !strstr(e.text, "4096"))
         fail_msg("%s", e.text);
-    for (size_t i = 0; i < m.n_archs; i++)
-        tops[i] = highest(&m, m.archs[i]);
+    if (r < 0 || refused)
+        t->refused++;
+    if (r < 0)
+        return;
+    judge_prepare(&m);
     for (unsigned i = 0; i < calls; i++) {
         struct seccomp_call c;
         random_call(&m, &c);
-        const uint32_t want = reference(&m, &c), have = seccomp_evaluate(ours->v, ours->n, &c);
-        if (want == have)
+        struct verdict v;
+        judge(&m, &c, &v);
+        /* Where the high word comes first the program looks for it there. */
+        struct seccomp_call seen = c;
+        for (int k = 0; native->big_endian && k < 6; k++)
+            seen.args[k] = c.args[k] << 32 | c.args[k] >> 32;
+        const uint32_t have = seccomp_evaluate(ours->v, ours->n, &seen);
+        const uint32_t want = refused                      ? have
+                              : newer_than_profile(&m, &c) ? (uint32_t)SECCOMP_RET_ERRNO | ENOSYS
+                                                           : seccomp_evaluate(m.v, m.n, &seen);
+        t->calls++;
+        if (want == have && possible(&v, have))
             continue;
-        if (!quiet) {
-            print_message("arch %#x nr %#x args %#llx %#llx %#llx %#llx %#llx %#llx: libseccomp %#x, ours %#x\n", c.arch, c.nr,
-                          (unsigned long long)c.args[0], (unsigned long long)c.args[1], (unsigned long long)c.args[2],
-                          (unsigned long long)c.args[3], (unsigned long long)c.args[4], (unsigned long long)c.args[5], want, have);
+        const bool wrong = !possible(&v, have), theirs = !possible(&v, want);
+        t->wrong += wrong;
+        t->theirs_wrong += !wrong && theirs;
+        t->order += !wrong && !theirs;
+        if ((wrong || !theirs) && t->wrong + t->order < 6) {
+            print_message("arch %#x nr %#x args %#llx %#llx %#llx %#llx %#llx %#llx: libseccomp "
+                          "%#x, ours %#x, right %#x\n",
+                          c.arch, c.nr, (unsigned long long)c.args[0],
+                          (unsigned long long)c.args[1], (unsigned long long)c.args[2],
+                          (unsigned long long)c.args[3], (unsigned long long)c.args[4],
+                          (unsigned long long)c.args[5], want, have, v.v[0]);
             show(p, &c);
         }
-        return 1;
     }
-    return 0;
+    t->profiles_theirs_wrong += t->theirs_wrong != before;
 }
 
 static void run_random(bool mixed)
@@ -457,19 +305,20 @@ static void run_random(bool mixed)
     if (env)
         sscanf(env, "%u,%u,%llu", &profiles, &calls, &from);
     seed = from;
-    size_t different = 0, refused = 0;
+    struct tally t = {0};
     for (unsigned i = 0; i < profiles; i++) {
         _cleanup_arena_ struct arena a = {0};
         const size_t family = i % COUNT_OF(families);
         const struct oci_seccomp *p = random_profile(&a, family, mixed);
-        bool no;
-        different += compare(p, seccomp_arch_find(families[family].words[0]), calls, &a, &no, different > 4);
-        refused += no;
+        compare(p, seccomp_arch_find(families[family].words[0]), calls, &a, &t);
     }
-    print_message("%u random profiles x %u calls: %zu refused by libseccomp or too long, %zu differ\n", profiles, calls,
-                  refused, different);
+    print_message(
+        "%u random profiles, %zu calls: wrong %zu, other order than libseccomp %zu; refused by "
+        "libseccomp %zu profiles; libseccomp's program wrong: %zu profiles, %zu calls\n",
+        profiles, t.calls, t.wrong, t.order, t.refused, t.profiles_theirs_wrong, t.theirs_wrong);
+    assert_int_equal(t.wrong, 0);
     if (!mixed)
-        assert_int_equal(different, 0);
+        assert_int_equal(t.order, 0);
 }
 
 static void test_random(void **state)
@@ -488,12 +337,13 @@ static void test_tables(void **state)
 {
     (void)state;
     size_t ours_only = 0, theirs_only = 0, differ = 0;
+    const struct seccomp_arch *a;
+    uint32_t token;
     for (unsigned i = 0; i < SYSCALL_COUNT; i++)
-        for (size_t t = 0; t < COUNT_OF(tokens); t++) {
-            const struct seccomp_arch *a = seccomp_arch_find(tokens[t].word);
+        for (size_t t = 0; (token = known_token(t, &a)); t++) {
             const char *name = seccomp_syscall_name(i);
             uint32_t number;
-            const int theirs = seccomp_syscall_resolve_name_arch(tokens[t].token, name);
+            const int theirs = seccomp_syscall_resolve_name_arch(token, name);
             if (a->muxed && syscall_mux[i])
                 continue;
             const bool ours = seccomp_syscall_number(a, i, &number);
@@ -509,7 +359,8 @@ static void test_tables(void **state)
                 print_message("differ: %s %s %d %u\n", a->name, name, theirs, number);
             }
         }
-    print_message("tables: %zu numbers only ours, %zu only libseccomp's, %zu differ; %zu names agree everywhere\n",
+    print_message("tables: %zu numbers only ours, %zu only libseccomp's, %zu differ; %zu names "
+                  "agree everywhere\n",
                   ours_only, theirs_only, differ, n_agreed);
 }
 
@@ -542,13 +393,14 @@ static void bench(const struct oci_seccomp *p, const char *name)
         t = now_ns() - t;
         best_theirs = t < best_theirs ? t : best_theirs;
     }
-    print_message("%s: ours %zu instructions in %.3f ms, libseccomp %zu instructions in %.3f ms\n", name, n,
-                  (double)best_ours / 1e6, m.n, (double)best_theirs / 1e6);
+    print_message("%s: ours %zu instructions in %.3f ms, libseccomp %zu instructions in %.3f ms\n",
+                  name, n, (double)best_ours / 1e6, m.n, (double)best_theirs / 1e6);
 }
 
 static void test_engines(void **state)
 {
-    static const char *const files[] = {"docker-default", "podman-default", "containerd-ctr", "cri-container", "buildah-run"};
+    static const char *const files[] = {"docker-default", "podman-default", "containerd-ctr",
+                                        "cri-container", "buildah-run"};
     (void)state;
     for (size_t i = 0; i < COUNT_OF(files); i++) {
         _cleanup_arena_ struct arena a = {0};
@@ -575,10 +427,10 @@ static void test_engines(void **state)
                     }
             names->n = kept;
         }
-        bool refused;
+        struct tally t = {0};
         seed = 4711;
-        assert_int_equal(compare(p, seccomp_native_arch(), 200000, &a, &refused, false), 0);
-        assert_false(refused);
+        compare(p, seccomp_native_arch(), 200000, &a, &t);
+        assert_int_equal(t.wrong + t.order + t.theirs_wrong + t.refused, 0);
     }
 }
 

@@ -101,6 +101,8 @@ class Runtime:
         return subprocess.Popen(self.argv(*args), **kw)
 
     def ids(self):
+        if not self.root.is_dir():
+            return []
         return self("list", "-q").ok().out.split()
 
 
