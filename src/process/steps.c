@@ -25,8 +25,12 @@ int process_step_keyring(struct launch *l, const struct step *s, struct hull_err
 int process_step_rlimits(struct launch *l, const struct step *s, struct hull_error *e)
 {
     (void)s;
-    fd_close_flush(); /* what is about to be closed would count against a small RLIMIT_NOFILE */
-    return rlimits_set(l->config->process, 0, false, e);
+    const struct oci_process *p = l->config->process;
+    /* What is about to be closed would count against a small RLIMIT_NOFILE. */
+    for (size_t i = 0; i < p->rlimits.n; i++)
+        if (strcmp(p->rlimits.v[i].type, "RLIMIT_NOFILE") == 0 && p->rlimits.v[i].soft < 256)
+            fd_close_flush();
+    return rlimits_set(p, 0, false, e);
 }
 
 int process_step_rlimits_host(struct launch *l, const struct step *s, struct hull_error *e)
