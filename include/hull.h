@@ -161,6 +161,14 @@ int hull_pids(hull_runtime *rt, const char *id, pid_t **ret, size_t *ret_n, stru
 int hull_update(hull_runtime *rt, const char *id, const char *resources, struct hull_error *e);
 
 /**
+ * Changes the Intel RDT schemas of a container that was created with linux.intelRdt.
+ * @param l3_cache  "L3:..." or NULL
+ * @param mem_bw    "MB:..." or NULL
+ */
+int hull_update_intel_rdt(hull_runtime *rt, const char *id, const char *l3_cache, const char *mem_bw,
+                          struct hull_error *e);
+
+/**
  * The statistics of the container's cgroup as one line of JSON, {"type":"stats","id":...,"data":...},
  * with the keys of runc's events command.
  * @param ret  receives malloc'd text without newline; free() it

@@ -78,21 +78,11 @@ ssize_t fd_read_all(int fd, void *buf, size_t cap)
     return (ssize_t)have;
 }
 
-char *fd_read_file(int dirfd, const char *path, size_t limit, struct arena *a, size_t *ret_len)
+static char *read_open(int fd, const struct stat *st, size_t limit, struct arena *a, size_t *ret_len)
 {
-    /* Not blocking: somebody may have put a fifo there. */
-    _cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0)
-        return NULL;
-    struct stat st;
-    if (fstat(fd, &st) < 0)
-        return NULL;
-    if (!S_ISREG(st.st_mode)) {
-        errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
-        return NULL;
-    }
-    /* Files of procfs and cgroupfs say size 0: grow by doubling. */
-    size_t cap = st.st_size > 0 ? (size_t)st.st_size : 4096, have = 0;
+    /* Pipes and files of procfs and cgroupfs say size 0: grow by doubling. */
+    const size_t size = S_ISREG(st->st_mode) && st->st_size > 0 ? (size_t)st->st_size : 0;
+    size_t cap = size ? size : 4096, have = 0;
     char *buf = NULL;
     for (;;) {
         if (cap > limit + 1)
@@ -111,7 +101,7 @@ char *fd_read_file(int dirfd, const char *path, size_t limit, struct arena *a, s
             return NULL;
         }
         have += (size_t)n;
-        if (have < cap || (st.st_size > 0 && have == (size_t)st.st_size))
+        if (have < cap || have == size)
             break;
         if (cap > limit) {
             errno = EFBIG;
@@ -123,6 +113,34 @@ char *fd_read_file(int dirfd, const char *path, size_t limit, struct arena *a, s
     if (ret_len)
         *ret_len = have;
     return buf;
+}
+
+char *fd_read_stream(int fd, size_t limit, struct arena *a, size_t *ret_len)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return NULL;
+    if (S_ISDIR(st.st_mode)) {
+        errno = EISDIR;
+        return NULL;
+    }
+    return read_open(fd, &st, limit, a, ret_len);
+}
+
+char *fd_read_file(int dirfd, const char *path, size_t limit, struct arena *a, size_t *ret_len)
+{
+    /* Not blocking: somebody may have put a fifo there. */
+    _cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return NULL;
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return NULL;
+    if (!S_ISREG(st.st_mode)) {
+        errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+        return NULL;
+    }
+    return read_open(fd, &st, limit, a, ret_len);
 }
 
 int fd_write_file(int dirfd, const char *path, const char *text)

@@ -51,6 +51,8 @@ ssize_t fd_read_all(int fd, void *buf, size_t cap);
  * @return the text, or NULL with errno set
  */
 char *fd_read_file(int dirfd, const char *path, size_t limit, struct arena *a, size_t *ret_len);
+/** As fd_read_file for an open descriptor of any kind; st_size is only a hint. */
+char *fd_read_stream(int fd, size_t limit, struct arena *a, size_t *ret_len);
 /** Opens dirfd/path O_WRONLY|O_CLOEXEC and writes text with one write(2); 0 or -errno. */
 int fd_write_file(int dirfd, const char *path, const char *text);
 /** Sends one descriptor with the len bytes of data over a unix socket; 0 or -errno. */

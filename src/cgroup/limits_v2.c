@@ -99,7 +99,7 @@ static int add_cpu(struct cgroup_limits *l, const struct oci_cpu *c, struct hull
     uint64_t period = c->period.set ? c->period.v : 0;
     if (c->idle.set)
         ADD(l, "linux.resources.cpu.idle", "cpu", "cpu.idle", 0, e, "%" PRId64, c->idle.v);
-    /* 5.15: an idle group has no weight, writing one is EINVAL. */
+    /* As makes_idle. */
     if (c->shares.set && c->shares.v && !(c->idle.set && c->idle.v == 1))
         ADD(l, "linux.resources.cpu.shares", "cpu", "cpu.weight", 0, e, "%" PRIu64,
             convert_shares_to_weight(c->shares.v));
@@ -127,8 +127,18 @@ static int add_cpuset(struct cgroup_limits *l, const struct oci_cpu *c, struct h
     return 0;
 }
 
+/* 5.15: an idle group has no weight, writing one is EINVAL. */
+static bool makes_idle(const struct oci_map *m)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (strcmp(m->v[i].key, "cpu.idle") == 0 && m->v[i].value[0] == '1')
+            return true;
+    return false;
+}
+
 static int add_unified(struct cgroup_limits *l, const struct oci_map *m, struct hull_error *e)
 {
+    const bool idle = makes_idle(m);
     for (size_t i = 0; i < m->n; i++) {
         const char *key = m->v[i].key;
         const char *why = arena_printf(l->arena, "linux.resources.unified[\"%s\"]", key);
@@ -142,6 +152,8 @@ static int add_unified(struct cgroup_limits *l, const struct oci_map *m, struct 
             return error_at(e, why, HULL_E_CONFIG,
                             "unified resource \"%s\" must be in the form CONTROLLER.PARAMETER",
                             key);
+        if (idle && strcmp(key, "cpu.weight") == 0)
+            continue;
         const char *controller = arena_strndup(l->arena, key, (size_t)(dot - key));
         if (!controller)
             return error_oom(e);

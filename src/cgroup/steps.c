@@ -313,6 +313,25 @@ void cgroup_update_undo(const struct cgroup *cg, const struct cgroup_limits *old
                     e.text);
 }
 
+/*
+ * A weight ends an idle group (252: CPUWeight=0) for systemd, which tells the kernel when it comes
+ * to it; we can't wait, and the kernel takes no weight for an idle group.
+ */
+static int end_idle(const struct cgroup *cg, const struct oci_resources *r, struct hull_error *e)
+{
+    struct cgroup_limits list = {.arena = cg->arena};
+    bool weight = r->cpu && r->cpu->shares.set && r->cpu->shares.v;
+    bool idle = r->cpu && r->cpu->idle.set;
+    for (size_t i = 0; i < r->unified.n; i++) {
+        weight |= strcmp(r->unified.v[i].key, "cpu.weight") == 0;
+        idle |= strcmp(r->unified.v[i].key, "cpu.idle") == 0;
+    }
+    if (!weight || idle || cg->mode != CGROUP_V2)
+        return 0;
+    int err = limits_add(&list, "linux.resources.cpu.idle", "cpu", "cpu.idle", LIMIT_OPTIONAL, e, "0");
+    return err < 0 ? err : limits_apply(cg, &list, 0, 0, e);
+}
+
 int cgroup_update(const struct cgroup *cg, const struct oci_resources *r,
                   const struct cgroup_limits **ret_old, struct hull_error *e)
 {
@@ -336,7 +355,9 @@ int cgroup_update(const struct cgroup *cg, const struct oci_resources *r,
         err = unit_set_resources(cg, r, e);
     if (err < 0)
         return err;
-    err = limits_apply(cg, &limits, 0, 0, e);
+    err = cg->unit ? end_idle(cg, r, e) : 0;
+    if (err == 0)
+        err = limits_apply(cg, &limits, 0, 0, e);
     if (err < 0)
         cgroup_update_undo(cg, old);
     else if (ret_old)

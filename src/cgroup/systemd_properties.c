@@ -243,11 +243,15 @@ static int parse_word(const char **text, uint64_t *ret)
 {
     const char *s = *text + strspn(*text, " \t\n");
     const size_t n = strcspn(s, " \t\n");
-    char *end;
-    errno = 0;
-    *ret = n == 3 && memcmp(s, "max", 3) == 0 ? INFINITY_U64 : strtoull(s, &end, 10);
-    if (*ret != INFINITY_U64 && (*s < '0' || *s > '9' || errno || end != s + n))
-        return -EINVAL;
+    if (n == 3 && memcmp(s, "max", n) == 0) {
+        *ret = INFINITY_U64;
+    } else {
+        char *end;
+        errno = 0;
+        *ret = strtoull(s, &end, 10);
+        if (*s < '0' || *s > '9' || errno || end != s + n)
+            return -EINVAL;
+    }
     *text = s + n + strspn(s + n, " \t\n");
     return 0;
 }

@@ -214,11 +214,10 @@ static int update(struct cli *c, void *values, char **args, int n_args, struct h
 {
     const struct values *v = values;
     (void)n_args;
-    if (v->l3_cache_schema && *v->l3_cache_schema)
-        return fail(e, HULL_E_UNSUPPORTED, "Intel RDT/CAT: l3 cache schema is not enabled", "", "");
-    if (v->mem_bw_schema && *v->mem_bw_schema)
-        return fail(e, HULL_E_UNSUPPORTED, "Intel RDT/MBA: memory bandwidth schema is not enabled",
-                    "", "");
+    const char *l3 = v->l3_cache_schema && *v->l3_cache_schema ? v->l3_cache_schema : NULL;
+    const char *mb = v->mem_bw_schema && *v->mem_bw_schema ? v->mem_bw_schema : NULL;
+    if ((l3 || mb) && hull_update_intel_rdt(c->rt, args[0], l3, mb, e) < 0)
+        return -1;
     char *text = v->resources && *v->resources ? from_file(v->resources, e) : from_flags(v, e);
     if (!text)
         return -1;

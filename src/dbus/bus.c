@@ -142,7 +142,7 @@ static int receive(struct bus *b, int64_t end, const char *what, struct hull_err
         return errno == EINTR ? 0 : error_set(e, errno, "poll");
     if (n == 0)
         return error_set(e, HULL_E_STATE, "Timeout waiting for %s (%d s, %s)", what,
-                         BUS_TIMEOUT_MS / 1000, b->address);
+                         b->timeout_ms / 1000, b->address);
     if (p[1].revents) {
         int r = interrupted(b->signal_fd, what, e);
         if (r < 0)
@@ -214,7 +214,7 @@ static int next_message(struct bus *b, int64_t end, const char *what, struct mes
 /* The server's lines: DATA (its question for the identity), then OK with its id; or REJECTED. */
 static int read_auth(struct bus *b, struct hull_error *e)
 {
-    const int64_t end = now_ms() + BUS_TIMEOUT_MS;
+    const int64_t end = now_ms() + b->timeout_ms;
     for (;;) {
         uint8_t *nl = b->in_len ? memchr(b->in, '\n', b->in_len) : NULL;
         if (!nl && b->in_len > AUTH_LINE_MAX)
@@ -276,7 +276,7 @@ static int refused(struct bus *b, struct message *m, struct hull_error *e)
 int bus_wait(struct bus *b, int64_t serial, const char *what, struct message *ret,
              struct hull_error *e)
 {
-    const int64_t end = now_ms() + BUS_TIMEOUT_MS;
+    const int64_t end = now_ms() + b->timeout_ms;
     b->error_name[0] = '\0';
     for (;;) {
         struct message m;
@@ -307,7 +307,7 @@ int bus_call(struct bus *b, const struct message_target *t, const char *signatur
 
 int bus_wait_signal(struct bus *b, const bool *done, const char *what, struct hull_error *e)
 {
-    const int64_t end = now_ms() + BUS_TIMEOUT_MS;
+    const int64_t end = now_ms() + b->timeout_ms;
     while (!*done) {
         struct message m;
         int r = next_message(b, end, what, &m, e);
@@ -367,7 +367,7 @@ int bus_open(struct arena *a, const struct bus_address *v, size_t n, int signal_
              struct hull_error *e)
 {
     int r = -1;
-    *b = (struct bus){.fd = -1, .signal_fd = signal_fd, .arena = a};
+    *b = (struct bus){.fd = -1, .signal_fd = signal_fd, .timeout_ms = BUS_TIMEOUT_MS, .arena = a};
     struct hull_error first = {0};
     for (size_t i = 0; i < n; i++) {
         if (!v[i].list)

@@ -22,6 +22,7 @@ struct bus {
     int            signal_fd;    /* a signalfd that interrupts waiting, or -1 */
     const char    *address;      /* "unix:path=/run/dbus/system_bus_socket", for messages */
     bool           direct;       /* no bus in between: no Hello, no match rules */
+    int            timeout_ms;   /* BUS_TIMEOUT_MS, if a test does not change it */
     uint32_t       serial;       /* of the last call */
     struct arena  *arena;
     uint8_t       *in;           /* received, not yet dealt with: in[0..in_len) */

@@ -43,9 +43,9 @@ void message_call(struct wire_out *o, uint32_t serial, const struct message_targ
     wire_u32(o, serial);
     struct wire_array fields = wire_array_begin(o, 8);
     field(o, FIELD_PATH, "o", t->path);
-    field(o, FIELD_DESTINATION, "s", t->destination);
     field(o, FIELD_INTERFACE, "s", t->interface);
     field(o, FIELD_MEMBER, "s", t->member);
+    field(o, FIELD_DESTINATION, "s", t->destination);
     if (*signature)
         field(o, FIELD_SIGNATURE, "g", signature);
     wire_array_end(o, fields);

@@ -176,11 +176,29 @@ static int end_init(const struct container *c, struct hull_error *e)
     }
 }
 
+struct intelrdt_group *container_intel_rdt(const struct container *c, struct arena *a)
+{
+    const struct container_state *s = c->state;
+    struct intelrdt_group *g = s->intel_rdt_path ? arena_alloc(a, sizeof(*g)) : NULL;
+    if (g)
+        *g = (struct intelrdt_group){.root = intelrdt_root(a), .path = s->intel_rdt_path,
+                                     .mon_path = s->intel_rdt_mon_path, .ours = s->intel_rdt_ours};
+    return g && g->root ? g : NULL;
+}
+
+static int remove_intel_rdt(struct container *c, struct hull_error *e)
+{
+    const struct intelrdt_group *g = container_intel_rdt(c, &c->arena);
+    return g ? intelrdt_remove(g, e) : 0;
+}
+
 int container_destroy(hull_runtime *rt, struct container *c, struct hull_error *e)
 {
     int r = end_init(c, e);
     if (r == 0)
         r = cgroup_destroy(c->cgroup, e);
+    if (r == 0)
+        r = remove_intel_rdt(c, e);
     if (r < 0)
         return r;
     /* The hooks are read before their file goes, and run when everything else is gone (spec). */

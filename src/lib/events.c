@@ -32,7 +32,11 @@ static int stats_line(const struct container *c, char **ret, struct hull_error *
     _cleanup_arena_ struct arena tmp = {0};
     struct cgroup_stats st;
     int r = cgroup_stats_read(c->cgroup, &tmp, &st, e);
-    return r < 0 ? r : stats_json(c->state->id, &st, ret, e);
+    struct intelrdt_stats rdt;
+    const struct intelrdt_group *g = container_intel_rdt(c, &tmp);
+    if (r == 0 && g)
+        r = intelrdt_stats_read(g, &tmp, &rdt, e);
+    return r < 0 ? r : stats_json(c->state->id, &st, g ? &rdt : NULL, ret, e);
 }
 
 static int send_stats(const struct stream *s, struct hull_error *e)

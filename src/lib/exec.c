@@ -240,6 +240,7 @@ static int prepare(hull_runtime *rt, struct job *j, struct container *c,
     l->bundle = c->state->bundle;
     l->cgroup = c->cgroup;
     l->join_pid = c->state->init_process_pid;
+    l->intel_rdt = container_intel_rdt(c, &c->arena);
     l->exec_cgroups = o->cgroups;
     int r = runtime_launch(rt, l, c->state->id, e);
     if (r == 0)

@@ -176,8 +176,6 @@ static int check(struct job *j, struct hull_error *e)
     int r = oci_validate(l->config, l->log, e);
     if (r == 0 && l->rootless)
         r = oci_validate_rootless(l->config, e);
-    if (r == 0)
-        r = oci_unsupported(l->config, e);
     if (r == 0 && !l->config->process)
         r = error_at(e, "process", HULL_E_CONFIG, "process property must not be empty");
     return r;

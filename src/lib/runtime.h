@@ -8,6 +8,7 @@
 #include "cgroup/cgroup.h"
 #include "host/facts.h"
 #include "hull.h"
+#include "kernel/intelrdt.h"
 #include "oci/config.h"
 #include "state/state.h"
 #include "step/launch.h"
@@ -48,6 +49,8 @@ int  container_config(struct container *c, struct log *log, struct oci_config **
                       struct hull_error *e);
 /** A pidfd of init that is certain to be init (pid and start time). -HULL_E_STATE "container not running" when it is gone. */
 int  container_pidfd(const struct container *c, struct hull_error *e);
+/** The container's groups of resctrl, in the arena; NULL when it has none or resctrl is gone. */
+struct intelrdt_group *container_intel_rdt(const struct container *c, struct arena *a);
 /** Ends everything in the container, removes its cgroup and state, runs its poststop hooks. */
 int  container_destroy(hull_runtime *rt, struct container *c, struct hull_error *e);
 /** Runs the runtime-side hooks of a kind for an existing container. */

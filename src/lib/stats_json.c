@@ -187,7 +187,8 @@ static void put_hugetlb(struct json_out *o, const struct cgroup_stats *st)
     json_out_close_object(o);
 }
 
-int stats_json(const char *id, const struct cgroup_stats *st, char **ret, struct hull_error *e)
+int stats_json(const char *id, const struct cgroup_stats *st, const struct intelrdt_stats *rdt,
+               char **ret, struct hull_error *e)
 {
     struct json_out o = {0};
     json_out_open_object(&o, NULL);
@@ -200,8 +201,7 @@ int stats_json(const char *id, const struct cgroup_stats *st, char **ret, struct
     put_pids(&o, st);
     put_blkio(&o, st);
     put_hugetlb(&o, st);
-    json_out_open_object(&o, "intel_rdt");
-    json_out_close_object(&o);
+    stats_put_intel_rdt(&o, rdt);
     json_out_null(&o, "network_interfaces");   /* only of libcontainer's own veth set-up */
     json_out_close_object(&o);
     json_out_close_object(&o);

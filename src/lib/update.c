@@ -49,3 +49,22 @@ int hull_update(hull_runtime *rt, const char *id, const char *resources, struct 
     c.state->resources = &all;
     return apply(&c, &write, e);
 }
+
+int hull_update_intel_rdt(hull_runtime *rt, const char *id, const char *l3_cache, const char *mem_bw,
+                          struct hull_error *e)
+{
+    _cleanup_container_ struct container c = CONTAINER_INIT;
+    int r = container_open(rt, id, true, &c, e);
+    if (r < 0)
+        return r;
+    const char *root = intelrdt_root(&c.arena);
+    if (l3_cache && !intelrdt_has(root, "L3"))
+        return error_set(e, HULL_E_CONFIG, "Intel RDT/CAT: l3 cache schema is not enabled");
+    if (mem_bw && !intelrdt_has(root, "MB"))
+        return error_set(e, HULL_E_CONFIG, "Intel RDT/MBA: memory bandwidth schema is not enabled");
+    const struct intelrdt_group *g = container_intel_rdt(&c, &c.arena);
+    if (!g)
+        return error_set(e, HULL_E_CONFIG,
+                         "updating a non-existent Intel RDT configuration is not supported");
+    return intelrdt_update(g, l3_cache, mem_bw, e);
+}

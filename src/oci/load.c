@@ -58,18 +58,20 @@ int oci_config_parse(char *text, size_t len, struct arena *a, struct log *log,
     return 0;
 }
 
+static int read_failed(const char *name, struct hull_error *e)
+{
+    return errno == EFBIG ? error_set(e, HULL_E_CONFIG, "%s: more than 16 MiB of JSON text", name)
+                          : error_set(e, errno, "open %s", name);
+}
+
 /* The whole file; NULL with the error set. */
 static char *read_text(int dirfd, const char *name, struct arena *a, size_t *ret_len,
                        struct hull_error *e)
 {
     char *text = fd_read_file(dirfd, name, JSON_TEXT_MAX, a, ret_len);
-    if (text)
-        return text;
-    if (errno == EFBIG)
-        error_set(e, HULL_E_CONFIG, "%s: more than 16 MiB of JSON text", name);
-    else
-        error_set(e, errno, "open %s", name);
-    return NULL;
+    if (!text)
+        read_failed(name, e);
+    return text;
 }
 
 int oci_config_load(int dirfd, const char *name, struct arena *a, struct log *log,
@@ -89,9 +91,11 @@ int oci_process_load(const char *path, struct arena *a, struct log *log, struct 
                      struct hull_error *e)
 {
     size_t len;
-    char *text = read_text(AT_FDCWD, path, a, &len, e);
+    /* The caller names it, and it may well be a pipe: "--process <(jq ...)". */
+    _cleanup_close_ int fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    char *text = fd < 0 ? NULL : fd_read_stream(fd, JSON_TEXT_MAX, a, &len);
     if (!text)
-        return -e->code;
+        return read_failed(path, e);
     struct oci_process *p = parse(text, len, &oci_process_type, a, log, e);
     if (!p)
         return error_prefix(e, "%s", path);

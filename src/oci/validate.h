@@ -25,12 +25,6 @@ int oci_validate(const struct oci_config *c, struct log *log, struct hull_error 
 int oci_validate_process(const struct oci_process *p, const char *at, struct hull_error *e);
 /** What a caller whose effective user id is not 0 needs in addition. */
 int oci_validate_rootless(const struct oci_config *c, struct hull_error *e);
-/**
- * Refuses by name what hull does not act on yet, rather than run a container with less than was
- * asked for: "PATH: not supported yet".
- * @return 0 or -HULL_E_UNSUPPORTED
- */
-int oci_unsupported(const struct oci_config *c, struct hull_error *e);
 
 /** The namespace of that type in linux.namespaces, NULL when it is not listed. */
 const struct oci_namespace *oci_namespace_find(const struct oci_config *c, const char *type);

@@ -112,12 +112,22 @@ static int check_net_devices(const struct oci_config *c, struct hull_error *e)
 
 static int check_intel_rdt(const struct oci_config *c, struct hull_error *e)
 {
-    if (!c->linux_->intelRdt || !c->linux_->intelRdt->closID)
+    const struct oci_intel_rdt *rdt = c->linux_->intelRdt;
+    if (!rdt)
         return 0;
-    const char *id = c->linux_->intelRdt->closID;
+    const char *id = rdt->closID ? rdt->closID : "";
     if (strcmp(id, ".") == 0 || strcmp(id, "..") == 0 || (strlen(id) > 1 && strchr(id, '/')))
         return error_at(e, "linux.intelRdt.closID", HULL_E_CONFIG, "invalid intelRdt.ClosID %s",
                         json_quote(id).text);
+    if (rdt->l3CacheSchema && strchr(rdt->l3CacheSchema, '\n'))
+        return oci_invalid(e, oci_path("linux.intelRdt.l3CacheSchema"), "must be one line");
+    if (rdt->memBwSchema &&
+        (strncmp(rdt->memBwSchema, "MB:", 3) != 0 || strchr(rdt->memBwSchema, '\n')))
+        return oci_invalid(e, oci_path("linux.intelRdt.memBwSchema"),
+                           "must be one line that begins with \"MB:\"");
+    for (size_t i = 0; i < rdt->schemata.n; i++)
+        if (strchr(rdt->schemata.v[i], '\n'))
+            return oci_invalid(e, oci_path("linux.intelRdt.schemata[%zu]", i), "must be one line");
     return 0;
 }
 

@@ -12,6 +12,7 @@
 #include "cgroup/cgroup.h"
 #include "dev/devices.h"
 #include "hooks/hooks.h"
+#include "kernel/intelrdt.h"
 #include "lsm/lsm.h"
 #include "mount/mount.h"
 #include "ns/ns.h"
@@ -125,6 +126,8 @@ static void plan_host(struct builder *b)
         sync_point(b, AT_HOST, SYNC_IN_CGROUP);
     part(b, cgroup_plan_limits);                /* while I mounts */
     part(b, cgroup_plan_devices);
+    if (l->intel_rdt)
+        host(b, STEP_INTEL_RDT, "linux.intelRdt");
     if (l->config->linux_->netDevices.n > 0)
         host(b, STEP_NET_DEVICES, "linux.netDevices");
     part(b, mount_plan_idmap);                  /* answers what I asks while it mounts */
@@ -295,6 +298,8 @@ int plan_build(struct launch *l, struct plan *p, struct hull_error *e)
         b.r = lsm_check(l->config->process, e);
     if (b.r == 0)
         b.r = seccomp_plan(l, e);
+    if (b.r == 0)
+        b.r = intelrdt_check(l, e);
     if (b.r == 0)
         b.r = cgroup_plan_path(l, e);
     if (b.r < 0)

@@ -24,6 +24,7 @@ int plan_build_exec(struct launch *l, struct plan *p, struct hull_error *e)
         {AT_HOST, STEP_CPU_AFFINITY, AFFINITY_OWN, initial},
         {AT_HOST, STEP_RLIMITS_FOR_INIT, 0, proc->rlimits.n > 0 && l->has_ns[NS_USER] && !l->rootless},
         {AT_HOST, STEP_OOM_SCORE_FOR_INIT, 0, proc->oomScoreAdj.set},
+        {AT_HOST, STEP_INTEL_RDT_JOIN, 0, l->intel_rdt},
         {AT_HOST, STEP_CGROUP_ENTER_HOST, 0, true},
         {AT_HOST, STEP_PIDFD_SEND, 0, l->options->pidfd_socket},
         {AT_HOST, STEP_AWAIT, SYNC_READY, true},

@@ -49,6 +49,7 @@ void fds_close_except(int *keep, size_t n, unsigned preserve_fds)
 int init_step_begin(struct launch *l, const struct step *s, struct hull_error *e)
 {
     (void)s;
+    log_debug(l->log, "child process in init()"); /* scripts look for runc's words */
     const size_t sources = l->source_fds ? l->config->mounts.n : 0;
     /* With a user namespace only P can use these. */
     const size_t maps = l->idmap_fds && !l->has_ns[NS_USER] ? l->config->mounts.n : 0;
@@ -199,6 +200,8 @@ int init_step_ready(struct launch *l, const struct step *s, struct hull_error *e
     int keep[] = {l->sync_fd, l->fifo_fd};
     const unsigned preserve = l->options->preserve_fds;
     (void)s;
+    log_debug(l->log, "%s", l->join_pid > 0 ? "setns_init: about to exec"
+                                      : "init: closing the pipe to signal completion");
     fds_close_except(keep, COUNT_OF(keep), preserve);
     fd_close_forget();
     l->rootfs_fd = l->proc_fd = l->dev_null_fd = -1;

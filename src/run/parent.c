@@ -18,6 +18,7 @@
 #include "base/proc.h"
 #include "base/sys.h"
 #include "cgroup/cgroup.h"
+#include "kernel/intelrdt.h"
 #include "mount/mount.h"
 #include "ns/ns.h"
 #include "run/run.h"
@@ -62,6 +63,11 @@ static int write_state(struct launch *l, struct hull_error *e)
         .annotations = l->config->annotations,
         .private_pid_namespace = l->has_ns[NS_PID] && !l->ns_path[NS_PID],
     };
+    if (l->intel_rdt) {
+        st.intel_rdt_path = (char *)l->intel_rdt->path;
+        st.intel_rdt_mon_path = (char *)l->intel_rdt->mon_path;
+        st.intel_rdt_ours = l->intel_rdt->ours;
+    }
     char *names[NS_COUNT];
     st.namespaces.v = names;
     for (int t = 0; t < NS_COUNT; t++)

@@ -5,6 +5,7 @@
 
 #include "cgroup/cgroup.h"
 #include "dev/devices.h"
+#include "kernel/intelrdt.h"
 #include "kernel/kernel.h"
 #include "lsm/lsm.h"
 #include "mount/mount.h"
@@ -152,6 +153,8 @@ static const struct step_kind_info table[STEP_COUNT] = {
     [STEP_ROOTFS_PREPARE] = {"rootfs.prepare", rootfs_print_prepare, rootfs_step_prepare, NULL},
     [STEP_MOUNT] = {"mount", mount_print, mount_step_mount, NULL},
     [STEP_MOUNT_WITH_PARENT] = {"mount", mount_print, init_step_mount_with_parent, NULL},
+    [STEP_INTEL_RDT] = {"intel-rdt", intelrdt_print, intelrdt_step_create, intelrdt_step_create_undo},
+    [STEP_INTEL_RDT_JOIN] = {"intel-rdt.join", intelrdt_print, intelrdt_step_join, NULL},
     [STEP_NET_DEVICES] = {"net.devices", netdev_print, netdev_step_move, netdev_step_move_undo},
     [STEP_IDMAP] = {"mount.idmap", mount_print, parent_step_idmap, NULL},
     [STEP_DEVICES] = {"devices", dev_print_devices, dev_step_devices, NULL},

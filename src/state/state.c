@@ -33,6 +33,9 @@ static const struct field state_fields[] = {
     STRS(struct container_state, namespaces),
     MAP(struct container_state, cgroup_paths),
     MAP(struct container_state, annotations),
+    STR(struct container_state, intel_rdt_path),
+    STR(struct container_state, intel_rdt_mon_path),
+    BOOL(struct container_state, intel_rdt_ours),
     OBJ(struct container_state, resources, oci_resources),
 };
 static const struct json_type container_state_type =

@@ -32,6 +32,9 @@ struct container_state {
     struct oci_strs namespaces;          /* types that it has of its own or joined */
     struct oci_map  cgroup_paths;
     struct oci_map  annotations;
+    char           *intel_rdt_path;      /* group of resctrl, or NULL */
+    char           *intel_rdt_mon_path;
+    bool            intel_rdt_ours;      /* made for this container: delete removes the group too */
     struct oci_resources *resources;     /* after an update: linux.resources as it is now, or NULL */
 };
 

@@ -20,6 +20,7 @@ struct cgroup;
 struct cgroup_entry;
 struct seccomp_program;
 struct cap_sets;
+struct intelrdt_group;
 struct netdev_set;
 
 /* One page that P and I share, so that the step is known even when I was killed in it. */
@@ -80,6 +81,7 @@ struct launch {
     int     *idmap_fds;    /* per config mount: user namespace of an id-mapped mount, or -1; NULL: none */
     int      tree_fd;      /* P: what came with SYNC_TREE */
     unsigned early;        /* I: events that came before they were awaited, bit = enum sync_event */
+    struct intelrdt_group *intel_rdt; /* groups of resctrl; NULL: none, see kernel/intelrdt.h */
     struct netdev_set *net_devices; /* P: what was moved, see net/netdev.c */
     struct cgroup *cgroup; /* see cgroup/cgroup.h */
     pid_t    init_pid;     /* P: init's pid on the host */

@@ -30,6 +30,8 @@ enum step_kind {
     STEP_USERNS_MAP,
     STEP_CGROUP_JOIN,
     STEP_CGROUP_LIMITS,
+    STEP_INTEL_RDT,        /* resctrl group                         undo: remove */
+    STEP_INTEL_RDT_JOIN,   /* exec */
     STEP_NET_DEVICES,      /* undo: move back */
     STEP_IDMAP,            /* awaits a tree of I, maps its ids (arg: struct mount_step) */
     STEP_CGROUP_DEVICES,

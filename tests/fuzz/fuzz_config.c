@@ -37,8 +37,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             check_error(&e, data, size);
         if (oci_validate_rootless(c, &e) < 0)
             check_error(&e, data, size);
-        if (oci_unsupported(c, &e) < 0)
-            check_error(&e, data, size);
     }
     arena_free(&a);
     free(text);

@@ -70,8 +70,6 @@ static int check_config(const struct oci_config *c, bool rootless, struct hull_e
     int r = oci_validate(c, NULL, e);
     if (r == 0 && rootless)
         r = oci_validate_rootless(c, e);
-    if (r == 0)
-        r = oci_unsupported(c, e);
     return r < 0 || !c->process ? -1 : 0;
 }
 

@@ -171,6 +171,21 @@ def test_debug(box, scratch):
     assert box.run().ok().text == ""
 
 
+def test_debug_create(box):
+    """Log lines of init after create has gone must not end it."""
+    box.sh("sleep 1000").write()
+    for _ in range(3):
+        box._quiet("create", "--bundle", box.dir, box.id).ok()
+        box.end()
+        argv = [box.hull.program, "--debug", "--root", str(box.hull.root), "create", "--bundle", str(box.dir), box.id]
+        with open(os.devnull, "w") as null:
+            Runtime.call(argv, stdout=null, stderr=null).ok()
+        assert box.status() == "created"
+        box.start().ok()
+        assert box.status() == "running"
+        box.end()
+
+
 def test_success_is_silent(box):
     box.args("/bin/true")
     for r in (box.create(), box.start()):

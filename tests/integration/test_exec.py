@@ -298,9 +298,11 @@ def test_unknown_capability_is_a_warning(up):
     assert r.text, "neither a message nor an error"
 
 
-@pytest.mark.parametrize("flag", ["--apparmor", "--process-label"])
-def test_labels_are_refused_by_name(up, flag):
-    up.exec(flag, "some-label", up.id, "/bin/true").fails("not supported yet", code=255)
+@pytest.mark.parametrize("flag,words", [
+    ("--apparmor", "unable to apply apparmor profile"), ("--process-label", "process label")])
+def test_labels_that_can_not_be_had(up, flag, words):
+    r = up.exec(flag, "no:such:label:here", up.id, "/bin/true").fails(code=255)
+    assert words in r.text or "selinux is disabled" in r.text
 
 
 def test_env_without_equals(up):
@@ -314,3 +316,12 @@ def test_without_private_mount_namespace_of_proc(box):
     box.up()
     assert box.esh("echo in") == "in\n"
     box.end()
+
+
+def test_console_size_of_a_process_file(up):
+    path = process_file(up, terminal=True, consoleSize={"height": 17, "width": 66},
+                        args=["/bin/sh", "-c", "stty size; echo end"])
+    with ConsoleSocket(up.dir / "s") as s:
+        with open(os.devnull, "w") as null:
+            up.exec("-d", "--console-socket", s.path, "-p", path, up.id, stdout=null, stderr=null).ok()
+        assert "17 66" in s.terminal().expect("end")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """linux.namespaces: each type new, joined by path, and absent; what belongs to each"""
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -250,3 +251,16 @@ def test_exec_is_in_all_of_them(box):
     assert inside.split() == [os.readlink(f"/proc/{pid}/ns/{n}") for n in
                               ("pid", "net", "mnt", "ipc", "uts", "cgroup", "time")]
     box.end()
+
+
+def test_strace_shows_the_primitives(box, scratch):
+    """strace -f -e trace=clone,clone3,unshare hull run: the namespaces are there to be seen."""
+    if not shutil.which("strace"):
+        pytest.skip("needs strace")
+    box.args("/bin/true").write()
+    argv = ["strace", "-f", "-o", str(scratch / "log"), "-e", "trace=clone,clone3,unshare",
+            *box.hull.argv("run", "--bundle", box.dir, box.id)]
+    box.hull.call(argv).ok()
+    text = (scratch / "log").read_text()
+    for flag in ("CLONE_NEWNS", "CLONE_NEWPID", "CLONE_NEWNET", "CLONE_NEWIPC", "CLONE_NEWUTS"):
+        assert flag in text, flag

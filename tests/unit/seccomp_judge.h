@@ -27,8 +27,12 @@ extern const char *agreed[SYSCALL_COUNT];
 extern size_t n_agreed;
 void find_agreed(void);
 
-/** Fills m; 0, or libseccomp's refusal. */
-int build_theirs(const struct oci_seccomp *p, const struct seccomp_arch *native, struct model *m);
+/**
+ * Fills m. Negative: libseccomp refuses the profile, or is not done within three seconds.
+ * @param here  in this process, without limit
+ */
+int build_theirs(const struct oci_seccomp *p, const struct seccomp_arch *native, bool here,
+                 struct model *m);
 /** Prepares m for the functions below. */
 void judge_prepare(const struct model *m);
 /** Whether runc answers ENOSYS before the filter is asked. */

@@ -61,7 +61,7 @@ static void expect(enum cgroup_mode mode, const struct file *f, size_t n, const 
     char *text = NULL;
     if (cgroup_stats_read(cg, &arena, &st, &e) < 0)
         fail_msg("%s", e.text);
-    assert_int_equal(stats_json("id", &st, &text, &e), 0);
+    assert_int_equal(stats_json("id", &st, NULL, &text, &e), 0);
     /* How many sizes of huge pages there are is the host's affair. */
     char *huge = strstr(text, "\"hugetlb\":{");
     assert_non_null(huge);

@@ -249,6 +249,10 @@ static const struct { enum part part; const char *json, *where, *text; } bad[] =
      "invalid network device name \"0123456789abcdef\""},
     {LINUX, "\"intelRdt\":{\"closID\":\"a/b\"}", "linux.intelRdt.closID",
      "invalid intelRdt.ClosID \"a/b\""},
+    {LINUX, "\"intelRdt\":{\"memBwSchema\":\"L3:0=1\"}", "linux.intelRdt.memBwSchema",
+     "linux.intelRdt.memBwSchema: must be one line that begins with \"MB:\""},
+    {LINUX, "\"intelRdt\":{\"schemata\":[\"L3:0=1\",\"a\\nb\"]}", "linux.intelRdt.schemata[1]",
+     "linux.intelRdt.schemata[1]: must be one line"},
     {LINUX, "\"memoryPolicy\":{}", "linux.memoryPolicy.mode", "invalid memory policy mode \"\""},
     {LINUX, "\"memoryPolicy\":{\"mode\":\"BIND\"}", "linux.memoryPolicy.mode",
      "invalid memory policy mode \"BIND\""},
@@ -349,38 +353,6 @@ static void test_rootless(void **state)
                         "enabled, but no mapping found for gid 5");
 }
 
-static void test_unsupported(void **state)
-{
-    (void)state;
-    static const struct { enum part part; const char *json, *path; } cases[] = {
-        {PROCESS, ",\"apparmorProfile\":\"\",\"selinuxLabel\":\"\"", NULL},
-        {PROCESS, ",\"apparmorProfile\":\"x\",\"selinuxLabel\":\"x\"", NULL},
-        {PROCESS, ",\"scheduler\":{\"policy\":\"SCHED_IDLE\"},"
-                  "\"ioPriority\":{\"class\":\"IOPRIO_CLASS_BE\"}", NULL},
-        {PROCESS, ",\"execCPUAffinity\":{\"initial\":\"0\"}", NULL},
-        {LINUX, "\"resources\":{\"blockIO\":{\"weight\":0},\"network\":{\"classID\":0},\"rdma\":{},"
-                "\"unified\":{},\"hugepageLimits\":[]},\"netDevices\":{},\"mountLabel\":\"\"",
-         NULL},
-        {LINUX, "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_LOG\"}", "linux.seccomp"},
-        {LINUX, "\"mountLabel\":\"l\"", NULL},
-        {LINUX, "\"intelRdt\":{}", "linux.intelRdt"},
-        {LINUX, "\"memoryPolicy\":{}", NULL},
-        {LINUX, "\"netDevices\":{\"a\":{}}", NULL},
-    };
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        char text[128];
-        int err = oci_unsupported(config(cases[i].part, cases[i].json), &error);
-        if (!cases[i].path) {
-            assert_int_equal(err, 0);
-            continue;
-        }
-        assert_int_equal(err, -HULL_E_UNSUPPORTED);
-        snprintf(text, sizeof(text), "%s: not supported yet", cases[i].path);
-        assert_string_equal(error.text, text);
-        assert_string_equal(error.where, cases[i].path);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -388,7 +360,6 @@ int main(void)
         cmocka_unit_test_teardown(test_bad, teardown),
         cmocka_unit_test_teardown(test_warnings, teardown),
         cmocka_unit_test_teardown(test_rootless, teardown),
-        cmocka_unit_test_teardown(test_unsupported, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -253,7 +253,7 @@ static void compare(const struct oci_seccomp *p, const struct seccomp_arch *nati
     static struct model m;
     const struct seccomp_program *ours;
     struct hull_error e = {0};
-    const bool refused = build_theirs(p, native, &m) < 0;
+    const bool refused = build_theirs(p, native, false, &m) < 0;
     const size_t before = t->theirs_wrong;
     m.profile = p;
     int r = seccomp_compile(p, native, a, NULL, &ours, &e);
@@ -389,7 +389,7 @@ static void bench(const struct oci_seccomp *p, const char *name)
         if (i > 10)
             continue;
         t = now_ns();
-        build_theirs(p, seccomp_native_arch(), &m);
+        build_theirs(p, seccomp_native_arch(), true, &m);
         t = now_ns() - t;
         best_theirs = t < best_theirs ? t : best_theirs;
     }
