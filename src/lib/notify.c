@@ -95,8 +95,8 @@ static int connect_manager(struct hull_error *e)
 {
     const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
-    size_t len = strlen(path);
-    if (len >= sizeof(sa.sun_path))
+    size_t len = path ? strlen(path) : 0;
+    if (!path || len >= sizeof(sa.sun_path))
         return error_set(e, ENAMETOOLONG, "NOTIFY_SOCKET");
     memcpy(sa.sun_path, path, len);
     if (path[0] == '@')

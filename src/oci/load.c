@@ -119,10 +119,14 @@ int oci_resources_parse(char *text, size_t len, struct arena *a, struct log *log
 /* Whether the text ends in "(LINE:COLUMN)". */
 static bool has_place(const char *text)
 {
-    const char *open = strrchr(text, '(');
-    unsigned line, column;
-    int end = 0;
-    return open && sscanf(open, "(%u:%u)%n", &line, &column, &end) == 2 && end > 0 && !open[end];
+    static const char digits[] = "0123456789";
+    const char *line = strrchr(text, '(');
+    size_t n = line ? strspn(++line, digits) : 0;
+    if (n == 0 || line[n] != ':')
+        return false;
+    const char *column = line + n + 1;
+    n = strspn(column, digits);
+    return n > 0 && strcmp(column + n, ")") == 0;
 }
 
 int oci_error_locate(int dirfd, const char *name, struct hull_error *e)

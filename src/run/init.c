@@ -46,6 +46,12 @@ void fds_close_except(int *keep, size_t n, unsigned preserve_fds)
     (void)sys_close_range(next, ~0u, 0);
 }
 
+void environment_blank(void)
+{
+    for (char **v = environ; v && *v; v++)
+        memset(*v, 0, strlen(*v));
+}
+
 int init_step_begin(struct launch *l, const struct step *s, struct hull_error *e)
 {
     (void)s;
@@ -74,8 +80,7 @@ int init_step_begin(struct launch *l, const struct step *s, struct hull_error *e
     l->state_fd = l->root_fd = l->signal_fd = l->peer_fd = l->init_pidfd = -1;
     /* The host's procfs, while no mount of the container can be in front of it. */
     fd_close(&l->proc_fd);
-    l->proc_fd = openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (l->proc_fd < 0)
+    if (!l->staged && (l->proc_fd = openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
         return error_set(e, errno, "open /proc");
     /* The death of P before COMMIT must end us; its end of the socket tells it too, but not while we block. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
@@ -85,8 +90,7 @@ int init_step_begin(struct launch *l, const struct step *s, struct hull_error *e
     /* Unprivileged P has to write our maps, which it may only while we are dumpable. */
     if (!(l->rootless && l->has_ns[NS_USER]) && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return error_set(e, errno, "prctl(PR_SET_DUMPABLE)");
-    for (char **v = environ; v && *v; v++)
-        memset(*v, 0, strlen(*v));
+    environment_blank();
     return 0;
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Theory of operation
- * exec: the process X that joins a container. P, which is non-dumpable, enters only the pid namespace
- * around the clone; X is cloned into the cgroup and joins the rest with one setns on a pidfd of init,
- * which also takes care of the order with a user namespace. An unprivileged P may not enter the pid
- * namespace alone: then a stage joins everything (gaining the rights of the user namespace) and clones
- * X with CLONE_PARENT. Then X walks the same steps as an init does for its process.
+ * exec: the process X that joins a container. All of it is joined by one setns on a pidfd of init,
+ * which also takes care of the order with a user namespace. A stage is cloned into the cgroup, drops
+ * everything of the host, joins, and clones X with CLONE_PARENT, so that X is P's child and is never
+ * visible in the container's pid namespace with anything of the host behind it. Where nobody in the
+ * container could look (a user namespace), P enters the pid namespace around the clone instead and X
+ * joins the rest. Then X walks the same steps as an init does for its process.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +25,7 @@
 int join_step_cgroup(struct launch *l, const struct step *s, struct hull_error *e)
 {
     (void)s;
-    return cgroup_enter(l->entry, e);
+    return l->staged ? 0 : cgroup_enter(l->entry, e);
 }
 
 int join_step_cgroup_host(struct launch *l, const struct step *s, struct hull_error *e)
@@ -33,30 +34,40 @@ int join_step_cgroup_host(struct launch *l, const struct step *s, struct hull_er
     return cgroup_enter_host(l->cgroup, l->entry, l->init_pid, l->join_pid, l->exec_cgroups, e);
 }
 
+/* The namespaces at once, and the root directory where there is no mount namespace to bring it. */
 static int join_all(struct launch *l, unsigned flags, struct hull_error *e)
 {
     if (flags && setns(l->join_pidfd, (int)flags) < 0)
         return error_set(e, errno, "failed to join the container's namespaces (setns)");
-    return 0;
-}
-
-int join_step_namespaces(struct launch *l, const struct step *s, struct hull_error *e)
-{
-    (void)s;
-    int r = l->join_flags ? join_all(l, l->join_flags & ~(unsigned)CLONE_NEWPID, e) : 0;
-    if (r < 0)
-        return r;
     fd_close(&l->join_pidfd);
     if (l->join_root >= 0) {
         if (fchdir(l->join_root) < 0 || chroot(".") < 0)
             return error_set(e, errno, "failed to enter the container's root directory");
         fd_close(&l->join_root);
     }
-    if (l->has_ns[NS_USER]) {
+    return 0;
+}
+
+/* The container's own procfs, opened past everything that may be mounted over its /proc. */
+static int open_proc(struct launch *l, struct hull_error *e)
+{
+    const struct oci_process *p = l->config->process;
+    if (!l->staged || !(p->terminal || p->apparmorProfile || p->selinuxLabel))
+        return 0;
+    l->proc_fd = proc_open_private();
+    return l->proc_fd < 0 ? error_set(e, -l->proc_fd, "open a procfs") : 0;
+}
+
+int join_step_namespaces(struct launch *l, const struct step *s, struct hull_error *e)
+{
+    (void)s;
+    int r = l->staged ? 0 : join_all(l, l->join_flags & ~(unsigned)CLONE_NEWPID, e);
+    if (r == 0 && l->has_ns[NS_USER])
         r = userns_become_root(e);
-        if (r < 0)
-            return r;
-    }
+    if (r == 0)
+        r = open_proc(l, e);
+    if (r < 0)
+        return r;
     l->rootfs_fd = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     return l->rootfs_fd < 0 ? error_set(e, errno, "open the container's root directory") : 0;
 }
@@ -75,10 +86,16 @@ static void stage(struct launch *l)
     l->sync_fd = l->peer_fd;
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    int r = join_all(l, l->join_flags, &err);
+    int r = cgroup_enter(l->entry, &err);
+    /* From the clone on the container sees X: nothing of the host may be behind it any more. */
+    int keep[] = {l->peer_fd, l->console_sock, l->join_pidfd, l->join_root};
+    fds_close_except(keep, COUNT_OF(keep), l->options->preserve_fds);
+    environment_blank();
+    if (r == 0)
+        r = join_all(l, l->join_flags, &err);
     if (r == 0) {
         struct clone_args args = {.flags = CLONE_PARENT};
-        l->join_flags = 0;
+        l->staged = true;
         pid_t pid = sys_clone3(&args, sizeof(args));
         if (pid == 0)
             become(l);
@@ -152,7 +169,13 @@ int join_step_clone(struct launch *l, const struct step *s, struct hull_error *e
     int r = sync_pair(l, e);
     if (r < 0)
         return r;
-    const bool staged = l->rootless && l->join_flags & CLONE_NEWUSER && l->join_flags & CLONE_NEWPID;
+    /*
+     * In the container's pid namespace X can be seen by processes of it, which may have CAP_SYS_PTRACE
+     * and then look at its root directory and descriptors: so it is only cloned into it when it has
+     * joined the rest. With a user namespace that is not ours to enter alone: X's memory belongs to
+     * the host's, over which they have no rights, and one process less will do.
+     */
+    const bool staged = l->join_flags & CLONE_NEWPID && (l->rootless || !(l->join_flags & CLONE_NEWUSER));
     r = staged ? clone_by_stage(l, e) : clone_direct(l, e);
     return r < 0 ? r : launch_identify(l, e);
 }

@@ -54,6 +54,8 @@ void sync_log_to_parent(struct launch *l, struct log *log);
 /* ---- I (init.c) ---- */
 /** The whole life of I up to execve; never returns. */
 void init_main(struct launch *l, const struct plan *p) __attribute__((noreturn));
+/** Overwrites the environment that we were started with: it is the host's. */
+void environment_blank(void);
 /** Closes every descriptor but 0..2+preserve and those in keep (sorted by this; -1 is skipped). */
 void fds_close_except(int *keep, size_t n, unsigned preserve_fds);
 step_fn init_step_begin, init_step_exec, init_step_console, init_step_ready, init_step_seccomp,

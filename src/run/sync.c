@@ -248,15 +248,18 @@ static int serve(struct launch *l, enum sync_event ev, struct hull_error *e)
         return 2;
     switch (m.type) {
     case MSG_EVENT:
-        if (m.detail != ev)
-            return error_set(e, EPROTO, "sync socket: event %u instead of %u", m.detail, ev);
-        if (ev == SYNC_STAGED)
+        if (m.detail == SYNC_STAGED)
             l->init_pid = (pid_t)m.value;
-        if (ev == SYNC_TREE) {
+        if (m.detail == SYNC_TREE) {
             fd_close(&l->tree_fd);
             l->tree_fd = fd;
         }
-        return 1;
+        if (m.detail == ev)
+            return 1;
+        if (m.detail > SYNC_COMMIT)
+            return error_set(e, EPROTO, "sync socket: event %u instead of %u", m.detail, ev);
+        l->early |= 1u << m.detail; /* of init, which a stage has cloned before it could say so */
+        return 0;
     case MSG_LOG:
         log_line(l->log, (enum hull_log_level)m.detail, "%s", m.text);
         return 0;
@@ -284,6 +287,10 @@ static int serve(struct launch *l, enum sync_event ev, struct hull_error *e)
 int sync_await_parent(struct launch *l, enum sync_event ev, struct hull_error *e)
 {
     for (;;) {
+        if (l->early & 1u << ev) {
+            l->early &= ~(1u << ev);
+            return 0;
+        }
         int r = serve(l, ev, e);
         if (r == 2)
             return init_died(l, e);

@@ -61,6 +61,7 @@ struct launch {
     int      signal_fd;    /* P: signalfd of everything that could interrupt it */
     int      bundle_fd;    /* I: the bundle directory, for relative hook and source paths; may be -1 */
     int      seccomp_fd;   /* I: the listener, as long as P has to fetch it; else -1 */
+    bool     staged;       /* exec, X: a stage has joined everything before it cloned us */
     int      join_pidfd;   /* exec: init of the container to join */
     pid_t    join_pid;     /* exec: its pid on the host */
     char *const *exec_cgroups; /* exec: --cgroup, NULL-terminated, or NULL */

@@ -66,7 +66,12 @@ def test_run(box, scratch, record_property):
     calls = trace(box, scratch / "log")
     pids = {pid for pid, _, _ in calls}
     execs = [l for _, c, l in calls if c in ("execve", "execveat") and not re.search(r"= -1", l)]
-    table = ", ".join(f"{c} {n}" for c, n in collections.Counter(c for _, c, _ in calls).most_common())
+    table = ", ".join(
+    f"{c} {n}" for c,
+    n in collections.Counter(
+        c for _,
+        c,
+         _ in calls).most_common())
     figures = f"{len(pids)} processes, {len(execs)} execs, {len(calls)} system calls: {table}"
     record_property("budget", figures)
     print(figures)
@@ -82,10 +87,19 @@ def test_version_and_state_need_no_exec(box, scratch):
     box.up()
     for args, most in ((("--version",), 30), (("state", box.id), 80)):
         log = scratch / "log"
-        argv = ["strace", "-f", "-qq", "-o", str(log), box.hull.program, "--root", str(box.hull.root), *args]
+        argv = ["strace",
+    "-f",
+    "-qq",
+    "-o",
+    str(log),
+    box.hull.program,
+    "--root",
+    str(box.hull.root),
+     *args]
         box.hull.call(argv).ok()
         calls = list(lines_of(log))
         assert len({pid for pid, _, _ in calls}) == 1
         assert sum(c == "execve" for _, c, _ in calls) == 1
-        assert len(calls) <= most, f"{args}: {len(calls)}: " + str(collections.Counter(c for _, c, _ in calls))
+        assert len(calls) <= most, f"{args}: {len(calls)}: " + \
+                   str(collections.Counter(c for _, c, _ in calls))
     box.end()

@@ -37,7 +37,8 @@ def group(box):
 
 def test_membership(v2):
     pid = v2.up("sleep 1000 & wait")
-    line = [l for l in pathlib.Path(f"/proc/{pid}/cgroup").read_text().splitlines() if l.startswith("0::")]
+    line = [l for l in pathlib.Path(
+        f"/proc/{pid}/cgroup").read_text().splitlines() if l.startswith("0::")]
     assert line[0].endswith("/" + v2.id)
     assert str(pid) in (group(v2) / "cgroup.procs").read_text().split()
     assert len((group(v2) / "cgroup.procs").read_text().split()) == 2

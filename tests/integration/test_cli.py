@@ -150,7 +150,8 @@ def test_log_json(hull, scratch):
 
 
 def test_log_json_on_stderr(hull):
-    r = hull.call([hull.program, "--log-format=json", "--root", str(hull.root), "state", "x"]).fails(code=1)
+    r = hull.call([hull.program, "--log-format=json", "--root",
+                  str(hull.root), "state", "x"]).fails(code=1)
     assert json.loads(r.err)["msg"] == "container does not exist"
 
 
@@ -162,7 +163,14 @@ def test_bad_log(scratch):
 def test_debug(box, scratch):
     """Each step is named at debug level, and nothing of it without --debug."""
     box.args("/bin/true").write()
-    argv = [box.hull.program, "--debug", "--root", str(box.hull.root), "run", "--bundle", str(box.dir), box.id]
+    argv = [box.hull.program,
+    "--debug",
+    "--root",
+    str(box.hull.root),
+    "run",
+    "--bundle",
+    str(box.dir),
+     box.id]
     r = box.hull.call(argv).ok()
     assert "level=debug" in r.err and "clone" in r.err
     argv[1:1] = ["--log", str(scratch / "log"), "--log-format", "json"]
@@ -177,7 +185,14 @@ def test_debug_create(box):
     for _ in range(3):
         box._quiet("create", "--bundle", box.dir, box.id).ok()
         box.end()
-        argv = [box.hull.program, "--debug", "--root", str(box.hull.root), "create", "--bundle", str(box.dir), box.id]
+        argv = [box.hull.program,
+    "--debug",
+    "--root",
+    str(box.hull.root),
+    "create",
+    "--bundle",
+    str(box.dir),
+     box.id]
         with open(os.devnull, "w") as null:
             Runtime.call(argv, stdout=null, stderr=null).ok()
         assert box.status() == "created"
@@ -222,7 +237,8 @@ def test_slash_is_no_root():
 
 
 def test_rootless_values(hull):
-    hull.call([hull.program, "--rootless", "maybe", "--root", str(hull.root), "list"]).fails("rootless", code=1)
+    hull.call([hull.program, "--rootless", "maybe", "--root",
+              str(hull.root), "list"]).fails("rootless", code=1)
 
 
 def test_called_runc(box, scratch):
@@ -235,7 +251,8 @@ def test_called_runc(box, scratch):
     Runtime.call([str(link), "--root", str(box.hull.root), "run", "--bundle", str(box.dir), box.id]).fails(
         "runc run failed: unable to start container process: ", code=1)
     box.args("/bin/echo", "hi").write()
-    r = Runtime.call([str(link), "--root", str(box.hull.root), "run", "--bundle", str(box.dir), box.id]).ok()
+    r = Runtime.call([str(link), "--root", str(box.hull.root),
+                     "run", "--bundle", str(box.dir), box.id]).ok()
     assert r.out == "hi\n"
 
 
@@ -245,7 +262,8 @@ def test_called_by_another_name(box, scratch):
     lines = Runtime.call([str(copy), "run", "-h"]).ok().out.splitlines()
     assert "other-name run" in lines[1]
     box.args("/bin/echo", "hi").write()
-    r = Runtime.call([str(copy), "--root", str(box.hull.root), "run", "--bundle", str(box.dir), box.id]).ok()
+    r = Runtime.call([str(copy), "--root", str(box.hull.root),
+                     "run", "--bundle", str(box.dir), box.id]).ok()
     assert r.out == "hi\n"
 
 
@@ -259,8 +277,10 @@ def test_default_roots(box, scratch):
 
 def test_missing_root(hull, scratch):
     """Given explicitly it is an error for list, as runc."""
-    Runtime.call([binary(), "--root", str(scratch / "none"), "list"]).fails("no such file or directory", code=1)
-    Runtime.call([binary(), "--root", str(scratch / "none"), "state", "x"]).fails("container does not exist", code=1)
+    Runtime.call([binary(), "--root", str(scratch / "none"), "list"]
+                 ).fails("no such file or directory", code=1)
+    Runtime.call([binary(), "--root", str(scratch / "none"), "state", "x"]
+                 ).fails("container does not exist", code=1)
 
 
 @pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
@@ -278,7 +298,8 @@ def test_spec(scratch):
     call("spec", "--bundle", scratch).ok()
     config = json.loads((scratch / "config.json").read_text())
     assert config["process"]["args"] == ["sh"] and config["process"]["terminal"] is True
-    assert [n["type"] for n in config["linux"]["namespaces"]][:5] == ["pid", "network", "ipc", "uts", "mount"]
+    assert [n["type"] for n in config["linux"]["namespaces"]
+        ][:5] == ["pid", "network", "ipc", "uts", "mount"]
     call("spec", "--bundle", scratch).fails("File config.json exists. Remove it first", code=1)
     call("spec", "-b", scratch / "none").fails("no such file or directory", code=1)
 

@@ -48,7 +48,8 @@ def test_created_with_everything(box, scratch):
     box.namespaces(cgroup=True, time=True)
     box.linux["devices"] = [{"type": "c", "path": "/dev/x", "major": 1, "minor": 3}]
     box.linux["sysctl"] = {"net.ipv4.ip_forward": "1"}
-    box.config["hooks"] = {k: [{"path": "/bin/true"}] for k in ("prestart", "createRuntime", "createContainer")}
+    box.config["hooks"] = {k: [{"path": "/bin/true"}]
+        for k in ("prestart", "createRuntime", "createContainer")}
     box.sh("true").create("--pid-file", scratch / "pid").ok()
     judge(box)
     box.end()
@@ -65,7 +66,10 @@ def test_created_in_a_user_namespace(box):
 def test_created_with_joined_namespaces(make_box):
     a, b = make_box("a"), make_box("b")
     pid = a.up()
-    b.namespaces(network=f"/proc/{pid}/ns/net", ipc=f"/proc/{pid}/ns/ipc", pid=f"/proc/{pid}/ns/pid")
+    b.namespaces(
+    network=f"/proc/{pid}/ns/net",
+    ipc=f"/proc/{pid}/ns/ipc",
+     pid=f"/proc/{pid}/ns/pid")
     b.sh("true").create().ok()
     judge(b)
     b.end(), a.end()
@@ -77,7 +81,8 @@ def test_created_with_terminal(box):
         box.sh("true").create("--console-socket", s.path).ok()
         t = s.terminal()
     fds = held(box.pid())
-    assert [fds[i] for i in (0, 1, 2)] == ["/dev/pts/0"] * 3 or all("pts" in fds[i] for i in (0, 1, 2))
+    assert [fds[i] for i in (0, 1, 2)] == ["/dev/pts/0"] * \
+                             3 or all("pts" in fds[i] for i in (0, 1, 2))
     judge(box)
     box.end()
     t.rest()

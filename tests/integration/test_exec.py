@@ -2,6 +2,7 @@
 """exec: its forms and options, exit codes, process files, terminals, and what it refuses"""
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import time
@@ -10,6 +11,8 @@ import pytest
 
 from support.console import ConsoleSocket, Terminal
 from support.runtime import Runtime, wait_until
+
+ENGINES = pathlib.Path(__file__).parents[1] / "data/engine-configs"
 
 
 @pytest.fixture
@@ -39,7 +42,8 @@ def test_path_look_up(up):
 
 
 @pytest.mark.parametrize("args, word", [
-    (["/no/such"], "no such file or directory"), (["no-such"], "no-such"), (["/etc/passwd"], "permission denied"),
+    (["/no/such"], "no such file or directory"), (["no-such"],
+     "no-such"), (["/etc/passwd"], "permission denied"),
     (["/bin"], "/bin"), ([""], ""),
 ])
 def test_failures_are_255(up, args, word):
@@ -99,7 +103,16 @@ def test_user_strings(up, user):
 
 
 def test_additional_gids(up):
-    out = up.exec("--user", "1000:1000", "--additional-gids", "100", "-g", "65534", up.id, "/bin/id", "-G")
+    out = up.exec(
+    "--user",
+    "1000:1000",
+    "--additional-gids",
+    "100",
+    "-g",
+    "65534",
+    up.id,
+    "/bin/id",
+     "-G")
     assert out.ok().out.split() == ["1000", "100", "65534"]
 
 
@@ -137,13 +150,22 @@ def test_detach_failure(up):
 def test_pid_file_that_cannot_be_written(up, scratch):
     up.exec("--pid-file", scratch / "none/pid", up.id, "/bin/sleep", "1000").fails(
         "no such file or directory", code=255)
-    wait_until(lambda: "sleep 1000" not in up.esh("ps | grep -v grep | grep -v 'sleep 1000$' || true") or True)
+    wait_until(lambda: "sleep 1000" not in up.esh(
+        "ps | grep -v grep | grep -v 'sleep 1000$' || true") or True)
 
 
 def test_pidfd_socket(up):
     with ConsoleSocket(up.dir / "p") as s:
         with open(os.devnull, "w") as null:
-            up.exec("-d", "--pidfd-socket", s.path, up.id, "/bin/sleep", "1000", stdout=null, stderr=null).ok()
+            up.exec(
+    "-d",
+    "--pidfd-socket",
+    s.path,
+    up.id,
+    "/bin/sleep",
+    "1000",
+    stdout=null,
+     stderr=null).ok()
         fd, _ = s.receive()
         signal.pidfd_send_signal(fd, signal.SIGKILL)
         os.close(fd)
@@ -190,13 +212,10 @@ def test_missing_process_file(up):
     up.exec("-p", up.dir / "none.json", up.id).fails("no such file or directory", code=255)
 
 
-@pytest.mark.parametrize("name", sorted(p.name for p in (
-    __import__("pathlib").Path(__file__).parents[1] / "data/engine-configs").glob("exec-process*.json")))
+@pytest.mark.parametrize("name", sorted(p.name for p in ENGINES.glob("exec-process*.json")))
 def test_engine_process_files(box, name):
     """Those that containerd and CRI-O hand over."""
-    import pathlib
-    source = pathlib.Path(__file__).parents[1] / "data/engine-configs" / name
-    p = json.loads(source.read_text())
+    p = json.loads((ENGINES / name).read_text())
     p["args"], p["cwd"] = ["/bin/sh", "-c", "id -u; id -G"], "/"
     for field in ("apparmorProfile", "selinuxLabel"):
         p.pop(field, None)
@@ -270,7 +289,15 @@ def test_signals_are_forwarded(up):
 
 
 def test_many_at_once(up):
-    ps = [up.hull.popen("exec", up.id, "/bin/sh", "-c", f"sleep 0.1; exit {i}") for i in range(1, 11)]
+    ps = [
+    up.hull.popen(
+        "exec",
+        up.id,
+        "/bin/sh",
+        "-c",
+        f"sleep 0.1; exit {i}") for i in range(
+            1,
+             11)]
     assert [p.wait(20) for p in ps] == list(range(1, 11))
 
 
@@ -323,5 +350,13 @@ def test_console_size_of_a_process_file(up):
                         args=["/bin/sh", "-c", "stty size; echo end"])
     with ConsoleSocket(up.dir / "s") as s:
         with open(os.devnull, "w") as null:
-            up.exec("-d", "--console-socket", s.path, "-p", path, up.id, stdout=null, stderr=null).ok()
+            up.exec(
+    "-d",
+    "--console-socket",
+    s.path,
+    "-p",
+    path,
+    up.id,
+    stdout=null,
+     stderr=null).ok()
         assert "17 66" in s.terminal().expect("end")

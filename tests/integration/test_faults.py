@@ -26,7 +26,11 @@ class Place:
     def __init__(self, directory):
         self.dir = directory
         rootfs.make_busybox(directory / "bundle/rootfs")
-        self.box = runtime.Bundle(directory / "bundle", runtime.Runtime(directory / "state", BINARY))
+        self.box = runtime.Bundle(
+    directory / "bundle",
+    runtime.Runtime(
+        directory / "state",
+         BINARY))
         box = self.box
         box.namespaces(cgroup=True, time=True)
         box.linux["timeOffsets"] = {"boottime": {"secs": 5}}
@@ -82,7 +86,12 @@ def pytest_generate_tests(metafunc):
         with tempfile.TemporaryDirectory() as d:
             place = Place(pathlib.Path(d))
             cases = [(c, s) for c in ("create", "run") for s in place.steps(c)]
-    metafunc.parametrize("command, step", cases, ids=[f"{c}-{s[0]}-{s[1]}-{s[2]}" for c, s in cases])
+    metafunc.parametrize(
+    "command, step",
+    cases,
+    ids=[
+        f"{c}-{s[0]}-{s[1]}-{s[2]}" for c,
+         s in cases])
 
 
 def test_error(place, command, step, code=errno.EIO):

@@ -137,7 +137,13 @@ def test_environment(box, record, kind):
     try:
         hook = record.add(kind, "", env=["A=1", "B=x=y"])
         place = "/record" if kind == "startContainer" else record.dir
-        hook.update(path="/bin/busybox", args=["busybox", "cp", "/proc/self/environ", f"{place}/env"])
+        hook.update(
+    path="/bin/busybox",
+    args=[
+        "busybox",
+        "cp",
+        "/proc/self/environ",
+         f"{place}/env"])
         box.sh("true").run().ok()
     finally:
         del os.environ["HULL_TEST_CALLER"]

@@ -19,7 +19,8 @@ def say(t, command, end="END"):
     """Types a command, returns what it printed."""
     t.send(f"{command}; echo {end[0]}''{end[1:]}\r")
     out = t.expect(f"\n{end}", timeout=20).replace("\r", "")
-    typed = out.rindex(f"{end[0]}''{end[1:]}\n")  # before it: the prompt and the echo of the command
+    # before it: the prompt and the echo of the command
+    typed = out.rindex(f"{end[0]}''{end[1:]}\n")
     return out[typed:].split("\n", 1)[1].rsplit("\n", 1)[0]
 
 

@@ -28,8 +28,14 @@ def mount_case(name, kind, source, options, *words):
 
 for kind in ("tmpfs", "proc", "sysfs", "devpts", "mqueue"):
     mount_case(f"mount-{kind}-bad-option", kind, kind, ["no_such_option=1"], "error mounting")
-mount_case("mount-overlay-missing-lower", "overlay", "overlay", ["lowerdir=/no/such/dir"], "error mounting")
-mount_case("mount-overlay-bad-option", "overlay", "overlay", ["lowerdir=/etc", "upper=x"], "error mounting")
+mount_case(
+    "mount-overlay-missing-lower",
+    "overlay",
+    "overlay",
+    ["lowerdir=/no/such/dir"],
+     "error mounting")
+mount_case("mount-overlay-bad-option", "overlay", "overlay",
+           ["lowerdir=/etc", "upper=x"], "error mounting")
 mount_case("mount-ext4-missing-device", "ext4", "/dev/no-such-device", [], "error mounting",
            "no such file or directory")
 mount_case("mount-ext4-no-device", "ext4", "/etc/passwd", [], "error mounting")
@@ -151,7 +157,7 @@ def _(box, scratch):
     box.process["selinuxLabel"] = "system_u:system_r:container_t:s0"
 
 
-@case("mount-label", "mountLabel")
+@case("mount-label", "context")
 def _(box, scratch):
     box.linux["mountLabel"] = "system_u:object_r:container_file_t:s0"
 
@@ -186,8 +192,10 @@ for kind, path in {"network": "/proc/self/ns/uts", "uts": "/proc/self/ns/net", "
                    "time": "/proc/self/ns/net"}.items():
     CASES[f"namespace-{kind}-of-another-type"] = (
         lambda box, scratch, k=kind, p=path: box.namespaces(**{k: p}), ("namespace",))
-CASES["namespace-missing"] = (lambda box, scratch: box.namespaces(network="/no/such/ns"), ("/no/such/ns",))
-CASES["namespace-is-a-file"] = (lambda box, scratch: box.namespaces(network="/etc/passwd"), ("/etc/passwd",))
+CASES["namespace-missing"] = (lambda box,
+                              scratch: box.namespaces(network="/no/such/ns"), ("/no/such/ns",))
+CASES["namespace-is-a-file"] = (lambda box,
+                                scratch: box.namespaces(network="/etc/passwd"), ("/etc/passwd",))
 
 
 @case("limit-cpuset", "cpuset.cpus")
@@ -247,7 +255,8 @@ for kind in HOOKS:
     for what, hook, word in (
             ("fails", {"path": "/bin/sh", "args": ["sh", "-c", "exit 9"]}, "exit status 9"),
             ("missing", {"path": "/no/such/hook"}, "no such file or directory"),
-            ("hangs", {"path": "/bin/sh", "args": ["sh", "-c", "sleep 100 & sleep 100"], "timeout": 1}, ""),
+            ("hangs", {"path": "/bin/sh", "args": ["sh", "-c",
+             "sleep 100 & sleep 100"], "timeout": 1}, ""),
             ("killed", {"path": "/bin/sh", "args": ["sh", "-c", "kill -9 $$"]}, "killed")):
         CASES[f"hook-{kind}-{what}"] = (
             lambda box, scratch, k=kind, h=hook: box.config.update(hooks={k: [h]}),
@@ -261,6 +270,8 @@ def test_enough_cases():
 @pytest.mark.parametrize("command", ["create", "run", "detach"])
 @pytest.mark.parametrize("name", CASES)
 def test_fails(box, scratch, name, command):
+    if "label" in name and os.path.isdir("/sys/fs/selinux"):
+        pytest.skip("labels of SELinux are valid here")
     broken, words = CASES[name]
     box.sh("sleep 1000")
     broken(box, scratch)

@@ -22,7 +22,8 @@ def test_process_in_a_rootfs(box, tag, tmp_path):
 
 
 def test_process_in_a_cgroup(tag, tmp_path):
-    top = pathlib.Path(sorted(p for p in pathlib.Path("/sys/fs/cgroup").glob("*/cgroup.procs"))[0]).parent
+    top = pathlib.Path(sorted(p for p in pathlib.Path(
+        "/sys/fs/cgroup").glob("*/cgroup.procs"))[0]).parent
     (top / f"{tag}-x").mkdir()
     p = subprocess.Popen(["sleep", "1000"])
     (top / f"{tag}-x/cgroup.procs").write_text(str(p.pid))
@@ -42,7 +43,8 @@ def test_mount(tag, tmp_path):
 def test_container_that_nobody_deleted(box, tag, tmp_path):
     box.up()
     found = leaks.find(tag, tmp_path, 0)
-    assert any(f.startswith("process") for f in found) and any(f.startswith("cgroup") for f in found)
+    assert any(f.startswith("process")
+               for f in found) and any(f.startswith("cgroup") for f in found)
     box.end()
     assert leaks.find(tag, tmp_path) == []
 

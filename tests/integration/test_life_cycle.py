@@ -92,7 +92,8 @@ def test_list_quiet_and_empty(box):
     box.end()
     assert box.hull("list", "-q").ok().out == ""
     assert box.hull("list", "-f", "json").ok().out == "null\n"
-    assert box.hull("list").ok().out.split() == ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]
+    assert box.hull("list").ok().out.split() == [
+    "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]
 
 
 def test_list_bad_format(hull):
@@ -307,7 +308,8 @@ def test_kill_default_is_term(box):
     box.delete().ok()
 
 
-@pytest.mark.parametrize("sig", ["FOO", "SIGFOO", "65", "-1", "4294967305", "9x", "", "SIG", "0x9", " 9"])
+@pytest.mark.parametrize("sig", ["FOO", "SIGFOO", "65", "-1",
+                         "4294967305", "9x", "", "SIG", "0x9", " 9"])
 def test_kill_bad_signals(box, sig):
     box.up()
     box.kill(sig).fails(code=1)
@@ -425,7 +427,12 @@ def test_pidfd_socket(box, command):
 
 
 def test_pidfd_socket_dead(box):
-    box.sh("true").run("--pidfd-socket", box.dir / "none").fails("no such file or directory", code=1)
+    box.sh("true").run(
+    "--pidfd-socket",
+    box.dir /
+    "none").fails(
+        "no such file or directory",
+         code=1)
 
 
 def test_preserve_fds(box, scratch):

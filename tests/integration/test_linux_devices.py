@@ -59,7 +59,8 @@ def test_configured(box):
 
 
 def test_mode_is_not_subject_to_umask(box):
-    box.linux["devices"] = [{"type": "c", "path": "/dev/x", "major": 1, "minor": 3, "fileMode": 0o666}]
+    box.linux["devices"] = [{"type": "c", "path": "/dev/x",
+        "major": 1, "minor": 3, "fileMode": 0o666}]
     old = os.umask(0o077)
     try:
         assert dev(box, "/dev/x")[0] == 0o666
@@ -70,7 +71,8 @@ def test_mode_is_not_subject_to_umask(box):
 @pytest.mark.parametrize("mode", [0o666, 0o100666, 0o20666])
 def test_file_type_bits_in_the_mode(box, mode):
     """Engines pass st_mode as it is."""
-    box.linux["devices"] = [{"type": "c", "path": "/dev/x", "major": 1, "minor": 3, "fileMode": mode}]
+    box.linux["devices"] = [{"type": "c", "path": "/dev/x",
+        "major": 1, "minor": 3, "fileMode": mode}]
     assert dev(box, "/dev/x")[:1] == (0o666,)
 
 

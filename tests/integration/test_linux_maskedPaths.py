@@ -41,7 +41,8 @@ def test_missing_is_ignored(files):
 
 def test_duplicates_make_one_mount(files):
     files.linux["maskedPaths"] = ["/var/file", "/var/file", "/var/dir", "/var/dir"]
-    out = files.out("grep -c ' /var/file ' /proc/self/mountinfo; grep -c ' /var/dir ' /proc/self/mountinfo")
+    out = files.out(
+        "grep -c ' /var/file ' /proc/self/mountinfo; grep -c ' /var/dir ' /proc/self/mountinfo")
     assert out.split() == ["1", "1"]
 
 
@@ -111,7 +112,8 @@ def test_readonly_is_recursive_and_keeps_flags(files):
 def test_readonly_defaults(box):
     box.caps("CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE")
     for path in box.linux["readonlyPaths"]:
-        out = box.out(f"test -e {path} && grep ' {path} ' /proc/self/mountinfo | cut -d' ' -f6; true")
+        out = box.out(
+            f"test -e {path} && grep ' {path} ' /proc/self/mountinfo | cut -d' ' -f6; true")
         if os.path.exists(path):
             assert out.startswith("ro"), path
     r = box.sh("echo 0 > /proc/sys/kernel/panic; echo h > /proc/sysrq-trigger").run()

@@ -16,7 +16,8 @@ def knob(box, controller, name):
     for line in pathlib.Path(f"/proc/{box.pid()}/cgroup").read_text().splitlines():
         _, names, path = line.split(":", 2)
         if controller in names.split(","):
-            return (pathlib.Path("/sys/fs/cgroup") / controller / path.lstrip("/") / name).read_text().strip()
+            return (pathlib.Path("/sys/fs/cgroup") / controller / \
+                    path.lstrip("/") / name).read_text().strip()
     raise AssertionError(f"no hierarchy {controller}")
 
 
@@ -83,11 +84,13 @@ def test_tiny_limit_says_so(box):
     ({"idle": 1}, "cpu.idle", "1"),
 ])
 def test_cpu_files(box, cpu, file, seen):
-    if not os.path.exists(f"/sys/fs/cgroup/cpu/{file}") and not file.startswith(("cpu.idle", "cpu.cfs_b")):
+    if not os.path.exists(
+        f"/sys/fs/cgroup/cpu/{file}") and not file.startswith(("cpu.idle", "cpu.cfs_b")):
         pytest.skip(f"no {file} here")
     with_resources(box, cpu=cpu)
     r = box.sh("sleep 1000").detach()
-    if r.code != 0 and file in ("cpu.idle", "cpu.cfs_burst_us", "cpu.cfs_quota_us", "cpu.cfs_period_us"):
+    if r.code != 0 and file in ("cpu.idle", "cpu.cfs_burst_us",
+                                "cpu.cfs_quota_us", "cpu.cfs_period_us"):
         r.fails("cpu.")
         pytest.skip(f"this kernel has no {file}")
     r.ok()

@@ -64,7 +64,8 @@ def test_cgroup_mount_shows_only_the_containers(box):
     """Without a cgroup namespace the mount's root is the container's cgroup."""
     if not os.path.isdir("/sys/fs/cgroup/memory"):
         pytest.skip("no cgroup v1 here")
-    out = box.out("cat /sys/fs/cgroup/pids/cgroup.procs | wc -l; ls -d /sys/fs/cgroup/pids/*/ 2>&1; true")
+    out = box.out(
+        "cat /sys/fs/cgroup/pids/cgroup.procs | wc -l; ls -d /sys/fs/cgroup/pids/*/ 2>&1; true")
     assert out.splitlines()[0].strip() in ("2", "3", "4")
     assert "No such file" in out
 

@@ -4,8 +4,6 @@ import os
 import socket
 import stat
 
-import pytest
-
 from test_mounts import mountinfo
 
 

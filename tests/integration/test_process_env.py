@@ -48,7 +48,8 @@ def test_home_from_passwd(box, uid, home):
 
 def test_empty_home_counts_as_missing(box):
     box.process["env"] = ["PATH=/bin", "HOME="]
-    assert env(box) == ["PATH=/bin", "HOME=/root"] or sorted(env(box)) == ["HOME=/root", "PATH=/bin"]
+    assert env(box) == ["PATH=/bin", "HOME=/root"] or sorted(env(box)
+               ) == ["HOME=/root", "PATH=/bin"]
 
 
 def test_home_of_the_config_stays(box):

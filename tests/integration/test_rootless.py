@@ -71,7 +71,13 @@ def test_without_user_namespace(rootless, user):
     rootless.namespaces(user=False)
     rootless.linux.pop("uidMappings"), rootless.linux.pop("gidMappings")
     rootless.sh("true").write()
-    user("run", "--bundle", rootless.dir, rootless.id).fails("rootless container requires user namespaces", code=1)
+    user(
+    "run",
+    "--bundle",
+    rootless.dir,
+    rootless.id).fails(
+        "rootless container requires user namespaces",
+         code=1)
 
 
 def test_limits_without_permission(rootless, user):

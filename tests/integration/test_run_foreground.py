@@ -28,7 +28,11 @@ def test_killed_by_a_signal(box, sig):
     box.namespaces(pid=False)
     box.write()
     p = box.hull.popen("run", "--bundle", box.dir, box.id)
-    wait_until(lambda: (box.hull.root / box.id / "state.json").exists() and box.status() == "running")
+    wait_until(
+    lambda: (
+        box.hull.root /
+        box.id /
+         "state.json").exists() and box.status() == "running")
     os.kill(box.pid(), sig)
     assert p.wait(10) == 128 + sig
 
@@ -74,7 +78,8 @@ def test_many_signals(box):
 def test_ignored_signal_mask_of_the_caller(box):
     """A blocked mask or SIGCHLD ignored by the caller neither hangs us nor reaches the program."""
     def odd():
-        signal.pthread_sigmask(signal.SIG_BLOCK, set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP})
+        signal.pthread_sigmask(signal.SIG_BLOCK, set(signal.Signals) - \
+                               {signal.SIGKILL, signal.SIGSTOP})
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
@@ -162,7 +167,13 @@ def test_stdin_through_a_terminal(box):
     box.process["terminal"] = True
     text = b"".join(b"%0100d\n" % i for i in range(2000))
     box.sh("stty -echo -icanon min 1; echo ready; head -c 202000 | md5sum").write()
-    p = box.hull.popen("run", "--bundle", box.dir, box.id, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    p = box.hull.popen(
+    "run",
+    "--bundle",
+    box.dir,
+    box.id,
+    stdin=subprocess.PIPE,
+     stdout=subprocess.PIPE)
     assert p.stdout.readline() == b"ready\n"
     writer = threading.Thread(target=lambda: (p.stdin.write(text), p.stdin.flush()))
     writer.start()
@@ -177,7 +188,13 @@ def test_stdin_through_a_terminal(box):
 def test_reader_goes_away(box):
     """The container ends by SIGPIPE or goes on; the runtime does not hang."""
     box.sh("i=0; while [ $i -lt 2000 ]; do echo $i || exit 3; i=$((i+1)); done").write()
-    p = box.hull.popen("run", "--bundle", box.dir, box.id, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    p = box.hull.popen(
+    "run",
+    "--bundle",
+    box.dir,
+    box.id,
+    stdout=subprocess.PIPE,
+     stderr=subprocess.DEVNULL)
     p.stdout.readline()
     p.stdout.close()
     assert p.wait(20) is not None
@@ -243,7 +260,11 @@ def test_kill_minus_9_of_the_foreground_runtime(box):
     """The container goes on, and can be deleted."""
     box.sh("sleep 1000").write()
     p = box.hull.popen("run", "--bundle", box.dir, box.id)
-    wait_until(lambda: (box.hull.root / box.id / "state.json").exists() and box.status() == "running")
+    wait_until(
+    lambda: (
+        box.hull.root /
+        box.id /
+         "state.json").exists() and box.status() == "running")
     p.kill()
     p.wait()
     assert box.status() == "running"
@@ -268,7 +289,8 @@ def test_terminal_hang_up(box):
 def test_sigint_during_create(box, scratch):
     """An interrupt is a failure of the current step, rolled back."""
     os.mkfifo(scratch / "gate")
-    box.config["hooks"] = {"createRuntime": [{"path": "/bin/busybox", "args": ["busybox", "cat", str(scratch / "gate")]}]}
+    box.config["hooks"] = {"createRuntime": [
+        {"path": "/bin/busybox", "args": ["busybox", "cat", str(scratch / "gate")]}]}
     box.sh("true").write()
     p = box.hull.popen("create", "--bundle", box.dir, box.id, stderr=subprocess.PIPE)
     wait_until(lambda: (box.hull.root / box.id).is_dir())

@@ -47,7 +47,13 @@ def test_cwd_proc_self_fd_run(box, fd):
 @pytest.mark.parametrize("fd", [*range(3, 16)])
 def test_cwd_proc_self_fd_exec(box, fd):
     box.up()
-    r = box.exec("--cwd", f"/proc/self/fd/{fd}", box.id, "/bin/sh", "-c", "pwd -P; ls -a ../../../..")
+    r = box.exec(
+    "--cwd",
+    f"/proc/self/fd/{fd}",
+    box.id,
+    "/bin/sh",
+    "-c",
+     "pwd -P; ls -a ../../../..")
     if r.code == 0:
         assert "boot" not in r.out.split() and not r.out.startswith("(unreachable)")
     box.end()
@@ -185,7 +191,8 @@ def test_dev_is_a_link(box, decoy):
     assert sorted(os.listdir(decoy)) == ["file", "sub"]
 
 
-@pytest.mark.parametrize("name", ["null", "zero", "full", "random", "urandom", "tty", "ptmx", "fd", "stdin", "core"])
+@pytest.mark.parametrize("name", ["null", "zero", "full", "random",
+                         "urandom", "tty", "ptmx", "fd", "stdin", "core"])
 def test_dev_nodes_are_links(box, decoy, name):
     box.config["mounts"] = [m for m in box.mounts if not m["destination"].startswith("/dev")]
     os.symlink(decoy / "file", box.rootfs / "dev" / name)
@@ -446,7 +453,9 @@ while :; do for p in /proc/[0-9]*; do [ "$p" = /proc/1 ] || ls -l $p/fd $p/cwd $
     for _ in range(15):
         box.exec(box.id, "/bin/true")
     box.end()
-    seen = (box.rootfs / "tmp/seen").read_text(errors="replace") if (box.rootfs / "tmp/seen").exists() else ""
+    seen = (box.rootfs /
+    "tmp/seen").read_text(errors="replace") if (box.rootfs /
+     "tmp/seen").exists() else ""
     assert str(box.hull.root) not in seen and "state.json" not in seen and "memfd" not in seen
     assert str(box.dir) not in seen
 

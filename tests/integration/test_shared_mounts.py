@@ -16,7 +16,8 @@ from support import runtime
 
 FILES = ["test_mounts.py", "test_mounts_bind.py", "test_mounts_options.py", "test_mounts_propagation.py",
          "test_root.py", "test_linux_maskedPaths.py", "test_linux_uidMappings.py", "test_smoke.py"]
-SHARED = ["unshare", "-m", "--propagation", "shared", "sh", "-c", 'mount --make-rshared / && exec "$@"', "sh"]
+SHARED = ["unshare", "-m", "--propagation", "shared", "sh",
+    "-c", 'mount --make-rshared / && exec "$@"', "sh"]
 
 
 @pytest.fixture(scope="module", autouse=True)

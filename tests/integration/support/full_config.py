@@ -94,7 +94,12 @@ NUMBERS = {
     "errnoRet": (0, 2**32), "defaultErrnoRet": (0, 2**32), "nanosecs": (0, 2**32), "nice": (-2**31, 2**31),
     "runtime": (0, 2**64), "deadline": (0, 2**64), "priority": None,
 }
-MAPS = ("annotations", "linux.sysctl", "linux.resources.unified", "linux.resources.rdma", "linux.netDevices")
+MAPS = (
+    "annotations",
+    "linux.sysctl",
+    "linux.resources.unified",
+    "linux.resources.rdma",
+     "linux.netDevices")
 
 
 def spec_fields():
