@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Theory of operation
- * Each row is one look, without side effects, by a file that the feature has or by a system call with
- * arguments that it must refuse. None says whether this caller may use the thing.
+ * Each row is one look, without side effects, by a file that the feature has or by a system call
+ * with arguments that it must refuse. None says whether this caller may use the thing.
  */
 #include "host/abilities.h"
 

@@ -2,11 +2,11 @@
 /*
  * Theory of operation
  * resctrl is a file system like cgroups: a directory is a class of service, its file schemata says
- * what of the caches and the memory bandwidth it gets, its file tasks who is in it; a child inherits.
- * P does all of it on the host. A class named by closID belongs to whoever manages the machine: it must
- * be there when no schema is given, must agree with the schemas when it is there, and stays after
- * delete; one named after the container is made and removed. With enableMonitoring there is a
- * directory mon_groups/ID in it, which is always ours.
+ * what of the caches and the memory bandwidth it gets, its file tasks who is in it; a child
+ * inherits. P does all of it on the host. A class named by closID belongs to whoever manages the
+ * machine: it must be there when no schema is given, must agree with the schemas when it is there,
+ * and stays after delete; one named after the container is made and removed. With enableMonitoring
+ * there is a directory mon_groups/ID in it, which is always ours.
  */
 #include "kernel/intelrdt.h"
 
@@ -137,7 +137,8 @@ static int write_file(const struct intelrdt_group *g, const char *dir, const cha
     return fail(g, err, what, path, e);
 }
 
-static int add_task(const struct intelrdt_group *g, const char *dir, pid_t pid, struct hull_error *e)
+static int add_task(const struct intelrdt_group *g, const char *dir, pid_t pid,
+                    struct hull_error *e)
 {
     char text[16];
     snprintf(text, sizeof(text), "%d", (int)pid);
@@ -189,7 +190,8 @@ bool intelrdt_matches(const char *line, const char *schemata)
         item += strspn(item, " ");
         const size_t len = strcspn(item, ";"), id = strcspn(item, "=");
         size_t n_want, n_have;
-        const char *want = value_of(item, item, id, &n_want), *got = value_of(have, item, id, &n_have);
+        const char *want = value_of(item, item, id, &n_want);
+        const char *got = value_of(have, item, id, &n_have);
         if (!want || !got || n_want != n_have || strncasecmp(want, got, n_want) != 0)
             return false;
         item += len;
@@ -238,9 +240,9 @@ static int make_group(struct launch *l, struct intelrdt_group *g, struct hull_er
 static int write_schemata(struct launch *l, const struct intelrdt_group *g, struct hull_error *e)
 {
     const struct oci_intel_rdt *c = l->config->linux_->intelRdt;
-    const char *text = arena_printf(l->arena, "%s%s%s%s", c->l3CacheSchema ? c->l3CacheSchema : "",
-                                    c->l3CacheSchema ? "\n" : "", c->memBwSchema ? c->memBwSchema : "",
-                                    c->memBwSchema ? "\n" : "");
+    const char *l3 = c->l3CacheSchema, *mb = c->memBwSchema;
+    const char *text = arena_printf(l->arena, "%s%s%s%s", l3 ? l3 : "", l3 ? "\n" : "",
+                                    mb ? mb : "", mb ? "\n" : "");
     for (size_t i = 0; text && i < c->schemata.n; i++)
         text = arena_printf(l->arena, "%s%s\n", text, c->schemata.v[i]);
     if (!text)
@@ -283,7 +285,9 @@ int intelrdt_step_join(struct launch *l, const struct step *s, struct hull_error
     if (!exists(g->path))
         return 0;
     int r = add_task(g, g->path, l->init_pid, e);
-    return r == 0 && g->mon_path && exists(g->mon_path) ? add_task(g, g->mon_path, l->init_pid, e) : r;
+    if (r < 0 || !g->mon_path || !exists(g->mon_path))
+        return r;
+    return add_task(g, g->mon_path, l->init_pid, e);
 }
 
 int intelrdt_remove(const struct intelrdt_group *g, struct hull_error *e)
@@ -292,7 +296,8 @@ int intelrdt_remove(const struct intelrdt_group *g, struct hull_error *e)
         return error_set(e, errno, "unable to remove container's IntelRDT group: rmdir %s",
                          g->mon_path);
     if (g->ours && rmdir(g->path) < 0 && errno != ENOENT)
-        return error_set(e, errno, "unable to remove container's IntelRDT group: rmdir %s", g->path);
+        return error_set(e, errno, "unable to remove container's IntelRDT group: rmdir %s",
+                         g->path);
     return 0;
 }
 

@@ -110,7 +110,8 @@ static int read_domains(const struct intelrdt_group *g, struct arena *a, struct 
 int intelrdt_stats_read(const struct intelrdt_group *g, struct arena *a, struct intelrdt_stats *ret,
                         struct hull_error *e)
 {
-    struct intelrdt_stats s = {.l3 = intelrdt_has(g->root, "L3"), .mb = intelrdt_has(g->root, "MB")};
+    struct intelrdt_stats s = {
+        .l3 = intelrdt_has(g->root, "L3"), .mb = intelrdt_has(g->root, "MB")};
     char mon[512], **lines;
     size_t n;
     char *own = read_text(a, g->path, "schemata");

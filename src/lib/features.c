@@ -2,8 +2,9 @@
 /*
  * Theory of operation
  * hull_features: the spec's features.md as JSON, from the tables that the features themselves work
- * by, so that it can't promise more than there is. The structure is runc's; lists that runc sorts are
- * sorted. What the machine has to offer is no part of that structure and goes into annotations.
+ * by, so that it can't promise more than there is. The structure is runc's; lists that runc sorts
+ * are sorted. What the machine has to offer is no part of that structure and goes into
+ * annotations.
  */
 #include <stdio.h>
 #include <stdlib.h>

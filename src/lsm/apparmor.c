@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Theory of operation
- * A process writes "exec PROFILE" to its own attribute file, and the kernel puts it under the profile
- * at the next execve. The profile must be loaded already. Since 5.8 the file is in a directory of the
- * module's own; in attr/ it belongs to whichever module comes first. A profile without AppArmor is an
- * error (EINVAL or ENOENT by the kernel): nobody should believe in a confinement that is not there.
+ * A process writes "exec PROFILE" to its own attribute file, and the kernel puts it under the
+ * profile at the next execve. The profile must be loaded already. Since 5.8 the file is in a
+ * directory of the module's own; in attr/ it belongs to whichever module comes first. A profile
+ * without AppArmor is an error (EINVAL or ENOENT by the kernel): nobody should believe in a
+ * confinement that is not there.
  */
 #include "lsm/lsm.h"
 

@@ -4,8 +4,8 @@
  * Both modules are told through /proc/self/attr, by I itself. A container that mounts something of
  * its own over /proc could otherwise turn the write into one to another file (CVE-2019-16884,
  * CVE-2025-52881), so the procfs is opened afresh and each component is checked. The writes come
- * before the capabilities go and before no_new_privs; they take effect at execve, so that hooks which
- * init runs by then are confined too.
+ * before the capabilities go and before no_new_privs; they take effect at execve, so that hooks
+ * which init runs by then are confined too.
  */
 #include "lsm/lsm.h"
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Theory of operation: id-mapped mounts (config.md#mounts, uidMappings and the options idmap and
- * ridmap; kernel 5.12). A mount takes its mapping from a user namespace, once, while it is attached
- * nowhere. P makes that namespace with a process that does nothing but live in it, or opens the one
- * that the container joins; without mappings of its own the mount has the container's.
+ * ridmap; kernel 5.12). A mount takes its mapping from a user namespace, once, while it is
+ * attached nowhere. P makes that namespace with a process that does nothing but live in it, or
+ * opens the one that the container joins; without mappings of its own the mount has the
+ * container's.
  *
  * mount_setattr(2) wants CAP_SYS_ADMIN over the file system, which I has as long as there is no
- * container user namespace: then P hands I the namespace's descriptor. Else P must do it, before the
- * clone for a source on the host; a source below the rootfs may consist of what I has mounted by
- * then, so I clones it when its turn comes and P maps it (STEP_MOUNT_WITH_PARENT, STEP_IDMAP).
+ * container user namespace: then P hands I the namespace's descriptor. Else P must do it, before
+ * the clone for a source on the host; a source below the rootfs may consist of what I has mounted
+ * by then, so I clones it when its turn comes and P maps it (STEP_MOUNT_WITH_PARENT, STEP_IDMAP).
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -41,8 +41,8 @@ int label_check(const struct launch *l, struct hull_error *e)
         if (strcmp(type, context_types[i]) == 0)
             return 0;
     return error_at(e, "annotations", HULL_E_CONFIG,
-                    "annotation " CONTEXT_TYPE ": \"%s\" is none of context, fscontext, defcontext, "
-                    "rootcontext",
+                    "annotation " CONTEXT_TYPE ": \"%s\" is none of context, fscontext, "
+                    "defcontext, rootcontext",
                     type);
 }
 
@@ -58,6 +58,8 @@ int label_root(const struct launch *l, const char *dest, struct hull_error *e)
     if (!label || !host_has_selinux())
         return 0;
     _cleanup_close_ int fd = path_open_in_root(l->rootfs_fd, dest, O_RDONLY | O_DIRECTORY);
-    int r = fd < 0 ? fd : fsetxattr(fd, "security.selinux", label, strlen(label), 0) < 0 ? -errno : 0;
+    int r = fd < 0 ? fd : 0;
+    if (r == 0 && fsetxattr(fd, "security.selinux", label, strlen(label), 0) < 0)
+        r = -errno;
     return r < 0 ? error_set(e, -r, "set SELinux label %s of %s", label, dest) : 0;
 }

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Theory of operation
- * linux.netDevices (config-linux.md#network-devices): P moves devices of its own network namespace to
- * the container's, as soon as that exists. The kernel keeps MTU and hardware address but takes the IP
- * addresses away; the permanent ones of global scope are added again there, then the device is brought
- * up. It goes down before the move, and under its new name in the same request, so that neither side
- * sees it in between. A name that is taken is an error, unless it is a template such as "eth%d".
+ * linux.netDevices (config-linux.md#network-devices): P moves devices of its own network namespace
+ * to the container's, as soon as that exists. The kernel keeps MTU and hardware address but takes
+ * the IP addresses away; the permanent ones of global scope are added again there, then the device
+ * is brought up. It goes down before the move, and under its new name in the same request, so that
+ * neither side sees it in between. A name that is taken is an error, unless it is a template such
+ * as "eth%d".
  *
- * If the start fails, what was moved comes back as it was. After that devices belong to the network
- * namespace: delete does not touch them, and when the namespace ends the kernel returns physical ones
- * to the initial namespace and destroys virtual ones.
+ * If the start fails, what was moved comes back as it was. After that devices belong to the
+ * network namespace: delete does not touch them, and when the namespace ends the kernel returns
+ * physical ones to the initial namespace and destroys virtual ones.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -225,14 +226,15 @@ static int move_and_find(struct netdev_set *set, struct netdev *d, const char **
     return r < 0 ? r : 0;
 }
 
-static int move_one(struct launch *l, struct netdev_set *set, struct netdev *d, struct hull_error *e)
+static int move_one(struct launch *l, struct netdev_set *set, struct netdev *d,
+                    struct hull_error *e)
 {
     struct ifinfomsg info;
     const char *what;
     int r = link_by_name(&set->host, d->name, &info);
     if (r < 0)
         return error_set(e, -r, "link not found for interface %s on runtime namespace", d->name);
-    if (info.ifi_flags & IFF_LOOPBACK)  /* the kernel refuses it too, but it would be down by then */
+    if (info.ifi_flags & IFF_LOOPBACK)  /* refused by the kernel too, but it would be down then */
         return error_set(e, EINVAL, "fail to move network device to the namespace: %s", d->name);
     d->index = info.ifi_index;
     d->was_up = info.ifi_flags & IFF_UP;

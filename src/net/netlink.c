@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Theory of operation
- * One datagram asks, one or several answer: messages of the type asked for, then NLMSG_DONE (dump) or
- * NLMSG_ERROR, which with error 0 is the acknowledgement. A namespace's devices are reached by a
- * socket that was made in it. Lengths come from the kernel but are checked all the same.
+ * One datagram asks, one or several answer: messages of the type asked for, then NLMSG_DONE (dump)
+ * or NLMSG_ERROR, which with error 0 is the acknowledgement. A namespace's devices are reached by
+ * a socket that was made in it. Lengths come from the kernel but are checked all the same.
  */
 #include "net/netlink.h"
 

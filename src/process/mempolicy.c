@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Theory of operation
- * linux.memoryPolicy (config-linux.md#memory-policy): the NUMA policy of a task, which only the task
- * itself can set, which outlives execve and which children inherit. Nodes that the cpuset does not
- * have are the kernel's to refuse.
+ * linux.memoryPolicy (config-linux.md#memory-policy): the NUMA policy of a task, which only the
+ * task itself can set, which outlives execve and which children inherit. Nodes that the cpuset
+ * does not have are the kernel's to refuse.
  */
 #include "process/process.h"
 

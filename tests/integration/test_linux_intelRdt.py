@@ -11,7 +11,7 @@ import pytest
 
 from support import runtime
 
-# Other parts of /sys/fs stay visible below the tmpfs that gets the directory, which sysfs can't make.
+# sysfs makes no directories: a tmpfs over /sys/fs has one, and shows the rest of it.
 ENTER = """
 set -e
 if [ -d /sys/fs/resctrl ]; then

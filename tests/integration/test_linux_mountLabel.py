@@ -21,7 +21,7 @@ def test_label(box, kind):
 @no_selinux
 @pytest.mark.parametrize("kind", [None, "context", "rootcontext", "fscontext", "defcontext"])
 def test_the_kernel_is_asked(box, kind):
-    """Without SELinux the kernel knows no such mount option: this shows which one it was given."""
+    """Without SELinux the kernel knows no such option: the message shows which one it got."""
     box.linux["mountLabel"] = LABEL
     if kind:
         box.config["annotations"] = {"run.oci.mount_context_type": kind}

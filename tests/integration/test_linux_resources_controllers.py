@@ -15,6 +15,7 @@ from support import cgroup2, leaks
 from support.runtime import wait_until
 
 V1 = pathlib.Path("/sys/fs/cgroup/memory").is_dir()
+THROTTLE = "/sys/fs/cgroup/blkio/blkio.throttle.read_bps_device"
 on_v1 = pytest.mark.skipif(not V1, reason="needs cgroup v1")
 
 
@@ -75,7 +76,7 @@ def test_plan_v2(box):
 
 
 @on_v1
-@pytest.mark.skipif(not disk() or not os.path.exists("/sys/fs/cgroup/blkio/blkio.throttle.read_bps_device"),
+@pytest.mark.skipif(not disk() or not os.path.exists(THROTTLE),
                     reason="needs a disk and the blkio controller")
 def test_throttle(box):
     major, minor = disk()
