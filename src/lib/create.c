@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/sys.h"
+#include "kernel/intelrdt.h"
 #include "lib/notify.h"
 #include "lib/runtime.h"
 #include "run/run.h"
@@ -53,6 +54,8 @@ static int destroy(struct job *j, struct hull_error *e)
     if (fstat(l->state_fd, &st) == 0 && st.st_nlink == 0)
         return 0;
     r = cgroup_destroy(l->cgroup, e);
+    if (r == 0 && l->intel_rdt)
+        r = intelrdt_remove(l->intel_rdt, e);
     if (r == 0)
         r = state_remove_dir(l->root_fd, l->id, e);
     return r < 0 ? r : launch_run_hooks(l, HOOK_POSTSTOP, "stopped", 0, e);

@@ -25,6 +25,7 @@ class Place:
 
     def __init__(self, directory):
         self.dir = directory
+        self.idents = []
         rootfs.make_busybox(directory / "bundle/rootfs")
         self.box = runtime.Bundle(
     directory / "bundle",
@@ -61,6 +62,19 @@ class Place:
         env = dict(os.environ, HULL_FAULT=fault)
         return self.box._quiet(command, "--bundle", self.box.dir, ident, env=env, **kw)
 
+    def new(self):
+        self.idents.append(runtime.unique("hf"))
+        return self.idents[-1]
+
+    def tidy(self):
+        """After a failed assertion: what a broken runtime left must not stay on the machine."""
+        for ident in self.idents:
+            if (self.box.hull.root / ident).exists():
+                self.box.hull("delete", "--force", ident)
+            if leaks.find(ident, self.dir, 0):
+                leaks.clean(ident, self.dir)
+        self.idents.clear()
+
     def nothing_left(self, ident):
         left = leaks.find(ident, self.dir)
         if (self.box.hull.root / ident).exists():
@@ -75,6 +89,15 @@ def place(tmp_path_factory):
     leaks.be_init()
     d = tmp_path_factory.mktemp(runtime.unique("hf"))
     return Place(d)
+
+
+@pytest.fixture(autouse=True)
+def tidy(request, place):
+    failed = request.session.testsfailed
+    yield
+    if request.session.testsfailed > failed or place.box.hull.ids():
+        place.tidy()
+    place.idents.clear()
 
 
 def pytest_generate_tests(metafunc):
@@ -97,7 +120,7 @@ def pytest_generate_tests(metafunc):
 def test_error(place, command, step, code=errno.EIO):
     """A failing step: the message has its errno, the exit code is 1, everything is undone."""
     number, where, name = step
-    ident = runtime.unique("hf")
+    ident = place.new()
     r = place.call(command, ident, f"{number}:{code}")
     if where == "I" and command == "create" and number >= place.steps(command)[-2][0]:
         # I has said that it is ready: create may be gone. Then start sees it, or a dead container.
@@ -115,7 +138,7 @@ def test_error(place, command, step, code=errno.EIO):
 def test_signal(place, command, step, sig):
     """Killed at any step: delete --force clears what is left; a killed init is reported."""
     number, where, name = step
-    ident = runtime.unique("hf")
+    ident = place.new()
     r = place.call(command, ident, f"{number}:s{int(sig)}")
     if where == "P" and sig == signal.SIGKILL:
         assert r.code == -9, (number, name, r)
@@ -129,7 +152,7 @@ def test_signal(place, command, step, sig):
 def test_start(place, sig):
     """start is killed at many moments: the container is created, running or stopped, and deletable."""
     for delay in range(12):
-        ident = runtime.unique("hf")
+        ident = place.new()
         place.call("create", ident, "").ok()
         p = place.box.hull.popen("start", ident)
         import time
@@ -147,7 +170,7 @@ def test_killed_from_outside_at_many_moments(place, command):
     """Beside the steps: SIGKILL at arbitrary times, as a crashing engine does it."""
     import time
     for delay in range(30):
-        ident = runtime.unique("hf")
+        ident = place.new()
         p = place.box.hull.popen(command, "--bundle", place.box.dir, ident)
         time.sleep(delay * 0.0004)
         p.kill()
@@ -160,7 +183,7 @@ def test_killed_from_outside_at_many_moments(place, command):
 def test_few_descriptors(place, limit):
     """EMFILE anywhere: an error or success, nothing left."""
     import resource
-    ident = runtime.unique("hf")
+    ident = place.new()
     argv = place.box.hull.argv("run", "--bundle", place.box.dir, ident)
     r = runtime.Runtime.call(argv, preexec_fn=lambda: resource.setrlimit(
         resource.RLIMIT_NOFILE, (limit, limit)))
@@ -180,7 +203,7 @@ def test_no_space(place, where):
         rt = runtime.Runtime(root / "state", BINARY)
         rt.root.mkdir()
         (root / "filler").write_bytes(b"x" * 4096)
-        ident = runtime.unique("hf")
+        ident = place.new()
         r = rt("create", "--bundle", place.box.dir, ident)
         r.fails("no space left on device", code=1)
         assert os.listdir(rt.root) == []
