@@ -2,8 +2,11 @@
 """root.path and root.readonly"""
 import os
 import shutil
+import subprocess
 
 import pytest
+
+from support import runtime
 
 
 def test_relative_is_from_the_bundle(box):
@@ -113,3 +116,33 @@ def test_same_rootfs_twice(make_box):
     a.end()
     assert b.esh("ls -d /bin") == "/bin\n"
     b.end()
+
+
+def test_in_a_chroot(make_box, scratch, tag):
+    """The runtime itself in a chroot: run and exec stay in the container's files."""
+    box = make_box()
+    jail = scratch / "jail"
+    for d in ("proc", "sys", "dev", "b", "state", "bin"):
+        (jail / d).mkdir(parents=True)
+    shutil.copy(runtime.binary(), jail / "bin/hull")
+    shutil.copy("/bin/busybox", jail / "bin/busybox")
+    box.sh("echo marker > /tmp/marker; sleep 1000")
+    box.writable().write()
+    script = f"""
+set -e
+mount --bind {jail} {jail}
+cd {jail}
+for d in proc sys dev; do mount --rbind /$d $d; done
+mount --rbind {box.dir} b
+chroot . /bin/hull --root /state run -d --bundle /b {box.id} > /dev/null 2> {scratch}/err < /dev/null
+sleep 0.3
+chroot . /bin/hull --root /state exec {box.id} /bin/cat /tmp/marker
+chroot . /bin/hull --root /state exec {box.id} /bin/ls /
+chroot . /bin/hull --root /state delete --force {box.id}
+"""
+    p = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, timeout=60,
+                       check=False)
+    err = (scratch / "err").read_text() if (scratch / "err").exists() else ""
+    assert p.returncode == 0, p.stderr + err
+    names = p.stdout.split()
+    assert names[0] == "marker" and "b" not in names[1:] and "state" not in names and "boot" not in names

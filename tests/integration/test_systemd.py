@@ -1,0 +1,436 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+--systemd-cgroup on a host that systemd runs: the guest of tests/guest, on cgroup v2, hybrid and v1. What is
+asserted is what systemd says of the unit, and what the kernel's own files hold.
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+from support import systemd
+from support.runtime import Runtime, wait_until
+
+
+@pytest.fixture(autouse=True)
+def needed():
+    if not systemd.running():
+        pytest.skip("needs systemd as process 1 (tests/guest/run)")
+
+
+class Systemd(Runtime):
+    """With the flag on every command that makes a container, and never afterwards."""
+
+    def argv(self, *args):
+        argv = super().argv(*args)
+        if args[0] in ("create", "run"):
+            argv.insert(len(argv) - len(args), "--systemd-cgroup")
+        return argv
+
+
+@pytest.fixture
+def sd(box):
+    box.hull = Systemd(box.hull.root)
+    box.unit = f"runc-{box.id}.scope"
+    yield box
+    if (box.hull.root / box.id).is_dir():
+        box.delete("--force")
+    assert systemd.units(box.id) == []
+
+
+def needs(*controllers):
+    missing = set(controllers) - systemd.controllers()
+    if missing:
+        pytest.skip(f"the guest's kernel has no {', '.join(sorted(missing))} controller")
+
+
+# ------------------------------------------------------------------------------------------- the unit
+
+def test_default_scope(sd):
+    pid = sd.up()
+    assert systemd.show(sd.unit, "ActiveState") == "active"
+    assert systemd.show(sd.unit, "Slice") == "system.slice"
+    assert systemd.show(sd.unit, "Delegate") == "yes"
+    assert systemd.show(sd.unit, "DefaultDependencies") == "no"
+    assert systemd.show(sd.unit, "NeedDaemonReload") == "no"
+    for what in ("Memory", "CPU", "Tasks", "IO" if systemd.is_v2() else "BlockIO"):
+        assert systemd.show(sd.unit, f"{what}Accounting") == "yes"
+    lines = pathlib.Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+    named = [line for line in lines if line.startswith("0::") or "name=systemd" in line]
+    assert named and all(line.endswith(f"/system.slice/{sd.unit}") for line in named), lines
+    state = json.loads((sd.hull.root / sd.id / "state.json").read_text())
+    assert state["systemd_cgroup"] is True
+    sd.delete("--force").ok()
+    assert not systemd.is_loaded(sd.unit)
+
+
+def test_every_process_is_in_the_scope(sd):
+    """Also on v1, where systemd does not know all hierarchies."""
+    pid = sd.up("sleep 1000 & wait")
+    for line in pathlib.Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        assert line.endswith(sd.unit), line
+    inside = sd.esh("cat /proc/self/cgroup")
+    for line in inside.splitlines():
+        assert line.endswith((sd.unit, ":/")), line
+    sd.hull("kill", sd.id, "KILL").ok()
+    sd.wait_stopped()
+
+
+@pytest.mark.parametrize("path,unit,where", [
+    ("a-b{}.slice:pre:n{}", "pre-n{}.scope", "a.slice/a-b{}.slice"),
+    (":pre:n{}", "pre-n{}.scope", "system.slice"),
+    ("-.slice:pre:n{}", "pre-n{}.scope", ""),
+])
+def test_cgroupsPath(sd, path, unit, where):
+    sd.linux["cgroupsPath"] = path.format(sd.id, sd.id)
+    pid = sd.up()
+    unit, where = unit.format(sd.id), where.format(sd.id)
+    assert systemd.show(unit, "ActiveState") == "active"
+    assert str(systemd.directory(pid, "name=systemd")).endswith(f"{where}/{unit}")
+    sd.delete("--force").ok()
+    subprocess.run(["systemctl", "stop", f"a-b{sd.id}.slice"], check=False, capture_output=True)
+    wait_until(lambda: systemd.units(sd.id) == [])
+
+
+def test_slice_unit(sd):
+    """A name that ends in .slice makes a slice; systemd puts no process into one, so hull does."""
+    name = f"hull-{sd.id}.slice"
+    sd.linux["cgroupsPath"] = f"hull.slice::{name}"
+    sd.linux["resources"]["pids"] = {"limit": 77}
+    pid = sd.up()
+    assert systemd.show(name, "ActiveState") == "active"
+    assert systemd.show(name, "TasksMax") == "77"
+    assert str(systemd.directory(pid, "pids")).endswith(f"hull.slice/{name}")
+    sd.delete("--force").ok()
+    wait_until(lambda: systemd.units(name) == [])
+
+
+@pytest.mark.parametrize("path", ["/a/b", "a:b", "x:y:z", "../x.slice:a:b", "a--b.slice:c:d",
+                                  "a.slice:b:../../c", "a.slice:b:c d", "a.slice:b/c:d"])
+def test_bad_cgroupsPath(sd, path):
+    sd.linux["cgroupsPath"] = path
+    sd.sh("true").run().fails("cgroupsPath")
+    assert sd.hull.ids() == []
+
+
+# ----------------------------------------------------------------------------------------- resources
+
+LIMITS = [
+    # controller, resources, property, its value, v1 file, its value, v2 file, its value
+    ("memory", {"memory": {"limit": 64 << 20}}, "MemoryMax|MemoryLimit", str(64 << 20),
+     "memory.limit_in_bytes", str(64 << 20), "memory.max", str(64 << 20)),
+    ("cpu", {"cpu": {"shares": 512}}, "CPUWeight|CPUShares", "59|512", "cpu.shares", "512",
+     "cpu.weight", "59"),
+    ("cpu", {"cpu": {"quota": 20000, "period": 50000}}, "CPUQuotaPerSecUSec", "400ms",
+     "cpu.cfs_quota_us", "20000", "cpu.max", "20000 50000"),
+    ("cpu", {"cpu": {"quota": 1234, "period": 100000}}, "CPUQuotaPerSecUSec", "20ms",
+     "cpu.cfs_quota_us", "2000", "cpu.max", "2000 100000"),
+    ("pids", {"pids": {"limit": 20}}, "TasksMax", "20", "pids.max", "20", "pids.max", "20"),
+    ("pids", {"pids": {"limit": 0}}, "TasksMax", "1", "pids.max", "1", "pids.max", "1"),
+    ("pids", {"pids": {"limit": -1}}, "TasksMax", "infinity", "pids.max", "max", "pids.max", "max"),
+    ("cpuset", {"cpu": {"cpus": "0"}}, "AllowedCPUs", "0", "cpuset.cpus", "0", "cpuset.cpus", "0"),
+]
+
+
+def check(sd, pid, row):
+    controller, _, prop, value, v1, in_v1, v2, in_v2 = row
+    pick = 0 if systemd.is_v2() else -1
+    assert systemd.show(sd.unit, prop.split("|")[pick]) == value.split("|")[pick]
+    wait_until(lambda: systemd.limit(pid, controller, v1, v2) == (in_v2 if systemd.is_v2() else in_v1))
+
+
+@pytest.mark.parametrize("row", LIMITS, ids=lambda r: json.dumps(r[1]))
+def test_limit_at_create_and_update(sd, row):
+    needs(row[0])
+    sd.linux["resources"].update(row[1])
+    if row[1].get("pids") == {"limit": 0}:
+        sd.args("/bin/sleep", "1000").detach().ok()
+        pid = sd.pid()
+    else:
+        pid = sd.up("exec sleep 1000")
+    check(sd, pid, row)
+    systemd.daemon_reload()
+    check(sd, pid, row)
+    sd.delete("--force").ok()
+    for key in row[1]:
+        del sd.linux["resources"][key]
+    pid = sd.up("exec sleep 1000")
+    sd.hull("update", "-r", "-", sd.id, input=json.dumps(row[1]).encode()).ok()
+    check(sd, pid, row)
+    systemd.daemon_reload()
+    check(sd, pid, row)
+
+
+UNIFIED = [
+    ("memory.high", "20971520", "MemoryHigh", "20971520"),
+    ("memory.low", "524288", "MemoryLow", "524288"),
+    ("memory.min", "131072", "MemoryMin", "131072"),
+    ("memory.max", "41943040", "MemoryMax", "41943040"),
+    ("pids.max", "99", "TasksMax", "99"),
+    ("cpu.max", "10000 100000", "CPUQuotaPerSecUSec", "100ms"),
+    ("cpu.weight", "16", "CPUWeight", "16"),
+]
+
+
+@pytest.mark.parametrize("key,value,prop,shown", UNIFIED)
+def test_unified(sd, key, value, prop, shown):
+    if not systemd.is_v2():
+        sd.linux["resources"]["unified"] = {key: value}
+        sd.sh("true").run().fails("invalid configuration")
+        return
+    needs(key.split(".", maxsplit=1)[0])
+    sd.linux["resources"]["unified"] = {key: value}
+    pid = sd.up()
+    assert systemd.show(sd.unit, prop) == shown
+    assert (systemd.directory(pid) / key).read_text().strip() == value
+
+
+def test_refused_update_changes_nothing(sd):
+    """Neither in the kernel nor in systemd."""
+    needs("pids", "cpu")
+    sd.linux["resources"]["pids"] = {"limit": 50}
+    pid = sd.up()
+    # The quota's file takes no period of less than a millisecond; pids comes before it.
+    r = sd.hull("update", "-r", "-", sd.id,
+                input=b'{"pids": {"limit": 60}, "cpu": {"quota": 1000, "period": 10}}')
+    r.fails("cpu")
+    wait_until(lambda: systemd.limit(pid, "pids", "pids.max", "pids.max") == "50")
+    wait_until(lambda: systemd.show(sd.unit, "TasksMax") == "50")
+    sd.hull("update", "--pids-limit", "70", sd.id).ok()
+    wait_until(lambda: systemd.show(sd.unit, "TasksMax") == "70")
+
+
+def test_limit_that_the_kernel_refuses_at_create(sd):
+    needs("cpu")
+    sd.linux["resources"]["cpu"] = {"quota": 1000, "period": 10}
+    sd.sh("true").run().fails("linux.resources.cpu")
+    assert sd.hull.ids() == []
+
+
+def test_memory_hog_is_killed(sd):
+    needs("memory")
+    sd.linux["resources"]["memory"] = {"limit": 32 << 20, "swap": 32 << 20}
+    assert sd.sh("x=$(head -c 200000000 /dev/zero | tr '\\0' x); echo survived").run().code != 0
+
+
+# ------------------------------------------------------------------------------------------- devices
+
+ALLOWED = [{"allow": False, "access": "rwm"},
+           {"allow": True, "type": "c", "major": 1, "minor": 11, "access": "rw"}]
+
+
+def kmsg(sd):
+    """Whether /dev/kmsg (1:11) can be opened, and a device that no rule allows (1:1, mem)."""
+    return sd.esh("head -c 0 /dev/kmsg && echo kmsg; head -c 0 /dev/mem && echo mem; "
+                  "echo x >/dev/null && echo null; true")
+
+
+def with_devices(sd, rules):
+    sd.linux["resources"]["devices"] = rules
+    sd.linux["devices"] = [{"path": f"/dev/{name}", "type": "c", "major": 1, "minor": minor, "fileMode": 0o666}
+                           for name, minor in (("kmsg", 11), ("mem", 1))]
+    sd.caps("CAP_SYS_RAWIO", "CAP_SYSLOG")
+    sd.up()
+
+
+def test_devices_after_daemon_reload(sd):
+    with_devices(sd, ALLOWED)
+    assert kmsg(sd) == "kmsg\nnull\n"
+    assert systemd.show(sd.unit, "DevicePolicy") == "strict"
+    systemd.daemon_reload()
+    assert kmsg(sd) == "kmsg\nnull\n"
+    sd.hull("update", "--pids-limit", "100", sd.id).ok()
+    assert kmsg(sd) == "kmsg\nnull\n"
+    systemd.daemon_reload()
+    assert kmsg(sd) == "kmsg\nnull\n"
+    assert "/dev/pts" in sd.esh("mount | grep devpts")
+
+
+@pytest.mark.parametrize("rules", [
+    [{"allow": False, "access": "rwm"}, {"allow": True, "type": "c", "minor": 11, "access": "rw"}],
+    [{"allow": True, "access": "rwm"}, {"allow": False, "type": "c", "major": 1, "minor": 1, "access": "rw"}],
+], ids=["one minor of all majors", "all but one"])
+def test_rules_that_systemd_has_no_words_for(sd, rules):
+    with_devices(sd, rules)
+    assert kmsg(sd) == "kmsg\nnull\n"
+    if not systemd.is_v2():
+        return   # as with runc: a daemon-reload leaves what systemd knows
+    systemd.daemon_reload()
+    assert kmsg(sd) == "kmsg\nnull\n"
+
+
+# --------------------------------------------------------------------------------------- annotations
+
+def test_annotations(sd):
+    sd.config["annotations"] = {"org.systemd.property.TimeoutStopSec": "uint64 7",
+                                "org.systemd.property.CollectMode": "'inactive-or-failed'",
+                                "org.systemd.property.After": "['local-fs.target']"}
+    sd.up()
+    assert systemd.show(sd.unit, "TimeoutStopUSec") == "7s"
+    assert systemd.show(sd.unit, "CollectMode") == "inactive-or-failed"
+    assert "local-fs.target" in systemd.show(sd.unit, "After").split()
+
+
+@pytest.mark.parametrize("name,value,words", [
+    ("TimeoutStopSec", "'x'", ["value parse error", "not a number"]),
+    ("CollectMode", "inactive", ["value parse error", "expected at offset 0"]),
+    ("Ab", "1", ["name incorrect", "too short"]),
+    ("A1b", "1", ["name incorrect", "non-alphabetic"]),
+    ("CollectMode", "uint64 5", ["unable to start unit"]),
+    ("NoSuchThing", "true", ["unable to start unit", "NoSuchThing"]),
+])
+def test_bad_annotations(sd, name, value, words):
+    sd.config["annotations"] = {f"org.systemd.property.{name}": value}
+    sd.sh("true").run().fails(*words)
+    assert sd.hull.ids() == []
+
+
+def test_annotations_without_systemd(box):
+    box.config["annotations"] = {"org.systemd.property.TimeoutStopSec": "nonsense"}
+    box.sh("true").run().ok()
+
+
+# ------------------------------------------------------------------------------------------- failures
+
+def test_unit_of_somebody_else(sd):
+    other = subprocess.Popen(["systemd-run", "--scope", "--quiet", f"--unit={sd.unit}", "sleep", "1000"])
+    try:
+        wait_until(lambda: systemd.show(sd.unit, "ActiveState") == "active")
+        assert sd.sh("true").run().code != 0
+        assert sd.hull.ids() == []
+        assert systemd.show(sd.unit, "ActiveState") == "active" and other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+    wait_until(lambda: not systemd.is_loaded(sd.unit))
+
+
+def test_failed_unit_is_forgotten(sd):
+    """One that failed before, and one that fails: systemd ends this scope after a second."""
+    sd.config["annotations"] = {"org.systemd.property.RuntimeMaxSec": "1",
+                                "org.systemd.property.TimeoutStopSec": "1"}
+    sd.up("exec sleep 1000")
+    sd.wait_stopped()
+    wait_until(lambda: systemd.show(sd.unit, "ActiveState") == "failed")
+    shutil.rmtree(sd.hull.root / sd.id)   # nobody deletes it
+    sd.config["annotations"] = {}
+    sd.up()
+    assert systemd.show(sd.unit, "ActiveState") == "active"
+    sd.delete("--force").ok()
+    assert not systemd.is_loaded(sd.unit)
+
+
+def test_init_that_fails_says_why(sd):
+    """Its end meets P in the middle of its talk with systemd."""
+    sd.bind("/nonexistent", "/mnt")
+    for _ in range(5):
+        sd.sh("true").run().fails("error mounting", "no such file or directory")
+    assert sd.hull.ids() == []
+
+
+def test_program_that_is_missing(sd):
+    sd.args("/no/such/program").run().fails("no such file or directory")
+    assert sd.hull.ids() == []
+
+
+def test_without_a_bus(sd):
+    """systemd's own socket serves as well."""
+    env = {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent"}
+    sd.sh("exec sleep 1000").detach(env=env).ok()
+    assert systemd.show(sd.unit, "ActiveState") == "active"
+    sd.hull("update", "--pids-limit", "99", sd.id, env=env).ok()
+    assert systemd.show(sd.unit, "TasksMax") == "99"
+    sd.hull("delete", "--force", sd.id, env=env).ok()
+    assert not systemd.is_loaded(sd.unit)
+
+
+def test_busy_container(sd):
+    """Processes that ignore SIGTERM, in cgroups of their own below, frozen: delete is quick all the same."""
+    pid = sd.up("trap '' TERM; sleep 1000 & sleep 1000 & wait")
+    if systemd.is_v2():
+        below = systemd.directory(pid) / "a" / "b"
+        below.mkdir(parents=True)
+        (below / "cgroup.procs").write_text(str(pid))
+    sd.hull("pause", sd.id).ok()
+    sd.hull("delete", "--force", sd.id, timeout=15).ok()
+    assert not systemd.is_loaded(sd.unit)
+
+
+def test_create_start_delete(sd):
+    """Many times; afterwards everything is as before."""
+    def seen():
+        mounts = len(pathlib.Path("/proc/self/mountinfo").read_text().splitlines())
+        return mounts, sum(1 for _ in systemd.ROOT.rglob("cgroup.procs")), len(systemd.units(""))
+
+    sd.args("/bin/true").create().ok()
+    sd.delete("--force").ok()
+    wait_until(lambda: systemd.units(sd.id) == [])
+    before = seen()
+    for _ in range(int(os.environ.get("HULL_CYCLES", "100"))):
+        sd.create().ok()
+        sd.start().ok()
+        sd.wait_stopped()
+        sd.delete().ok()
+    wait_until(lambda: seen() == before)
+
+
+# -------------------------------------------------------------------------------------------- rootless
+
+@pytest.fixture
+def user(make_box, tmp_path):
+    """A bundle of a user with a systemd of his own."""
+    if not systemd.is_v2():
+        pytest.skip("a user's systemd can't delegate v1")
+    if subprocess.run(["id", systemd.USER], capture_output=True, check=False).returncode != 0:
+        pytest.skip(f"no user {systemd.USER}")
+    box = make_box("user")
+    uid = int(subprocess.run(["id", "-u", systemd.USER], capture_output=True, text=True, check=True).stdout)
+    box.hull = Systemd(tmp_path / "user-state", prefix=[
+        "systemd-run", "--user", "-M", f"{systemd.USER}@.host", "--quiet", "--pipe", "--wait", "--collect",
+        "env", f"XDG_RUNTIME_DIR=/run/user/{uid}", f"DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/{uid}/bus"])
+    box.chown_to(uid)
+    os.chown(box.dir, uid, uid)
+    os.chown(tmp_path, uid, uid)
+    box.namespaces(user=True, network=False)
+    box.linux["uidMappings"] = [{"containerID": 0, "hostID": uid, "size": 1}]
+    box.linux["gidMappings"] = [{"containerID": 0, "hostID": uid, "size": 1}]
+    for m in box.mounts:
+        m["options"] = [o for o in m.get("options", []) if not o.startswith("gid=")]
+    box.config["mounts"] = [m for m in box.mounts if m["destination"] != "/sys"]
+    box.unit = f"runc-{box.id}.scope"
+    yield box
+    if (box.hull.root / box.id).is_dir():
+        box.delete("--force")
+    wait_until(lambda: not systemd.is_loaded(box.unit, user=True))
+
+
+def test_rootless(user):
+    user.linux["resources"] = {"pids": {"limit": 55}, "memory": {"limit": 64 << 20}}
+    user.sh("exec sleep 1000").detach().ok()
+    pid = user.pid()
+    assert systemd.show(user.unit, "TasksMax", user=True) == "55"
+    where = systemd.directory(pid)
+    assert str(where).endswith(f"/user.slice/{user.unit}") and "/user@" in str(where)
+    assert (where / "pids.max").read_text() == "55\n"
+    assert (where / "memory.max").read_text() == f"{64 << 20}\n"
+    # The caller comes from a cgroup that is not the user's to move processes out of.
+    user.hull("exec", "-d", "--pid-file", user.dir / "pid", user.id, "sleep", "1000").ok()
+    other = int((user.dir / "pid").read_text())
+    assert systemd.directory(other) == where
+    user.hull("update", "--pids-limit", "44", user.id).ok()
+    assert systemd.show(user.unit, "TasksMax", user=True) == "44"
+    user.delete("--force").ok()
+    wait_until(lambda: not where.exists())
+
+
+def test_rootless_without_a_bus(user):
+    """The manager's own socket; and nothing at all."""
+    prefix = user.hull.prefix
+    user.hull.prefix = [p if not p.startswith("DBUS_") else "DBUS_SESSION_BUS_ADDRESS=unix:path=/none" for p in prefix]
+    user.sh("true").run().ok()
+    user.hull.prefix = [p if not p.startswith("XDG_") else "XDG_RUNTIME_DIR=/none" for p in user.hull.prefix]
+    user.sh("true").run().fails("failed to connect to dbus", "dbus-user-session")
+    user.hull.prefix = prefix
