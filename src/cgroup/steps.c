@@ -44,7 +44,7 @@ static int build_filter(const struct launch *l, struct plan *p, const struct dev
 
 static int plan_filter(const struct launch *l, struct plan *p, struct hull_error *e)
 {
-    const struct device_filter *f;
+    const struct device_filter *f = NULL;
     int r = build_filter(l, p, &f, e);
     if (r < 0)
         return r;

@@ -41,14 +41,15 @@ static bool can_say(const struct device_filter *f)
 static const char *driver_name(struct arena *a, const char *text, char type, int64_t major)
 {
     const char *p = strstr(text, type == 'c' ? "Character devices:" : "Block devices:");
-    while (p && (p = strchr(p, '\n'))) {
-        long long n;
-        int at = 0;
-        p++;
-        if (sscanf(p, " %lld %n", &n, &at) != 1 || at == 0)
+    for (p = p ? strchr(p, '\n') : NULL; p; p = strchr(p, '\n')) {
+        char *name;
+        p += 1 + strspn(p + 1, " ");
+        const long long n = strtoll(p, &name, 10);
+        if (name == p || *name != ' ')
             return NULL;   /* the empty line at the end of the block */
+        name += strspn(name, " ");
         if (n == major)
-            return arena_strndup(a, p + at, strcspn(p + at, "\n"));
+            return arena_strndup(a, name, strcspn(name, "\n"));
     }
     return NULL;
 }

@@ -129,7 +129,7 @@ static const char *read_string_variant(struct message *m)
 static int subscribe(struct systemd *s, struct hull_error *e)
 {
     const struct message_target t = manager("Subscribe");
-    struct message m;
+    struct message m = {.signature = ""};
     int64_t match = s->bus.direct ? 0 : add_match(s, e);
     int64_t sub = match < 0 ? match : bus_send(&s->bus, &t, "", NULL, e);
     int64_t version = sub < 0 ? sub
@@ -192,7 +192,7 @@ static int run_job(struct systemd *s, const struct message_target *t, const char
                    struct hull_error *e)
 {
     char what[320];
-    struct message m;
+    struct message m = {0};
     snprintf(what, sizeof(what), "systemd to %s %s", doing, s->unit);
     s->waiting = NULL;
     s->ended = false;
@@ -205,7 +205,7 @@ static int run_job(struct systemd *s, const struct message_target *t, const char
     const char *path = strcmp(m.signature, "o") == 0 ? wire_read_string(&m.body) : "";
     if (!*path || m.body.bad || strlen(path) >= sizeof(job))
         return error_set(e, EBADMSG, "waiting for %s", what);
-    strcpy(job, path);
+    memcpy(job, path, strlen(path) + 1);
     s->waiting = job;
     s->ended = strcmp(s->last.path, job) == 0;
     r = bus_wait_signal(&s->bus, &s->ended, what, e);
@@ -302,7 +302,7 @@ int systemd_attach(struct systemd *s, const char *subcgroup, pid_t pid, struct h
 int systemd_manager_property(struct systemd *s, const char *name, const char **ret,
                              struct hull_error *e)
 {
-    struct message m;
+    struct message m = {0};
     int64_t serial = get_property(s, MANAGER_PATH, MANAGER_INTERFACE, name, e);
     int r = serial < 0 ? (int)serial
                        : bus_wait(&s->bus, serial, "systemd to tell a property", &m, e);
@@ -337,7 +337,7 @@ char *systemd_unit_path(struct arena *a, const char *unit)
 int systemd_save_property(struct systemd *s, const char *interface, const char *name,
                           struct wire_out *properties, struct hull_error *e)
 {
-    struct message m;
+    struct message m = {0};
     char *path = systemd_unit_path(s->bus.arena, s->unit);
     char *full = arena_printf(s->bus.arena, MANAGER ".%s", interface);
     if (!path || !full)

@@ -272,8 +272,10 @@ static int execute(struct job *j, struct hull_error *e)
     r = plan_execute(l, &j->plan, AT_HOST, &done, e);
     if (r == 0)
         r = sync_await_exec(l, e);
-    if (r < 0)
+    if (r < 0) {
+        sync_prefer_init_error(l, e);
         plan_rollback(l, &j->plan, done);
+    }
     return r;
 }
 

@@ -250,6 +250,7 @@ int job_execute(struct job *j, struct hull_error *e)
         return 0;
     }
     const bool hooks_due = l->init_pid > 0;
+    sync_prefer_init_error(l, e);
     plan_rollback(l, &j->plan, done);
     if (hooks_due) {
         struct hull_error late;

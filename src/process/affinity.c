@@ -116,7 +116,7 @@ int process_step_affinity(struct launch *l, const struct step *s, struct hull_er
     const struct oci_cpu_affinity *a = l->join_pid > 0 ? l->config->process->execCPUAffinity : NULL;
     switch ((enum affinity_when)s->index) {
     case AFFINITY_INITIAL:
-        return take_initial(l, a->initial, e);
+        return take_initial(l, l->config->process->execCPUAffinity->initial, e);
     case AFFINITY_OWN:
         return process_step_affinity_undo(l, s, e);
     case AFFINITY_FINAL:
@@ -141,7 +141,7 @@ void process_print_affinity(const struct launch *l, const struct step *s, char *
     if (s->index == AFFINITY_OWN)
         snprintf(buf, len, "back to our own");
     else if (s->index == AFFINITY_INITIAL)
-        snprintf(buf, len, "initial %s", a->initial);
+        snprintf(buf, len, "initial %s", l->config->process->execCPUAffinity->initial);
     else if (a && a->final && *a->final)
         snprintf(buf, len, "final %s", a->final);
     else

@@ -35,6 +35,11 @@ int  sync_notify(struct launch *l, enum sync_event ev, uint64_t value, struct hu
 int  sync_await_init(struct launch *l, enum sync_event ev, struct hull_error *e);
 /** P: waits for an event of I, dealing with its log lines, descriptors and errors, and with our signals. */
 int  sync_await_parent(struct launch *l, enum sync_event ev, struct hull_error *e);
+/**
+ * P, after a failure of its own: an error that I has sent by then is the cause and replaces e, since
+ * what P does for an init that is gone fails in odd ways.
+ */
+void sync_prefer_init_error(struct launch *l, struct hull_error *e);
 /** P: waits until I has executed its program (end of file); an error message of I is the error. */
 int  sync_await_exec(struct launch *l, struct hull_error *e);
 /** I: sends the failure to P. */

@@ -160,10 +160,11 @@ int sync_await_init(struct launch *l, enum sync_event ev, struct hull_error *e)
     /* P goes its own way: what it has to say about the cgroup may come before the answer about a mount. */
     while (!(l->early & 1u << ev)) {
         ssize_t n;
+        /* ECONNRESET, once: P closed its end with log lines of ours unread. What it sent comes still. */
         do
             n = read(l->sync_fd, &m, sizeof(m));
-        while (n < 0 && errno == EINTR);
-        if (n == 0 || (n < 0 && errno == ECONNRESET))
+        while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+        if (n == 0)
             _exit(1); /* P is gone: nobody will ever start us */
         if (n < 0)
             return error_set(e, errno, "sync socket");
@@ -224,6 +225,15 @@ static int seccomp_listener(const struct launch *l, const struct message *m, int
                                 exec ? l->join_pid : l->init_pid, fd, e);
 }
 
+/* I's error becomes ours. */
+static int take_error(const struct launch *l, const struct message *m, struct hull_error *e)
+{
+    e->code = m->code > 0 ? m->code : HULL_E_INIT;
+    memcpy(e->where, m->where, sizeof(e->where));
+    memcpy(e->text, m->text, sizeof(e->text));
+    return l->join_pid > 0 ? -e->code : error_prefix(e, "error during container init");
+}
+
 /* One message or signal; 1: the event came, 2: end of file. */
 static int serve(struct launch *l, enum sync_event ev, struct hull_error *e)
 {
@@ -275,10 +285,7 @@ static int serve(struct launch *l, enum sync_event ev, struct hull_error *e)
     case MSG_SECCOMP:
         return seccomp_listener(l, &m, fd, e);
     case MSG_ERROR:
-        e->code = m.code > 0 ? m.code : HULL_E_INIT;
-        memcpy(e->where, m.where, sizeof(e->where));
-        memcpy(e->text, m.text, sizeof(e->text));
-        return l->join_pid > 0 ? -e->code : error_prefix(e, "error during container init");
+        return take_error(l, &m, e);
     default:
         return error_set(e, EPROTO, "sync socket: message type %u", m.type);
     }
@@ -296,6 +303,22 @@ int sync_await_parent(struct launch *l, enum sync_event ev, struct hull_error *e
             return init_died(l, e);
         if (r != 0)
             return r < 0 ? r : 0;
+    }
+}
+
+void sync_prefer_init_error(struct launch *l, struct hull_error *e)
+{
+    struct pollfd p = {.fd = l->sync_fd, .events = POLLIN};
+    while (l->sync_fd >= 0 && poll(&p, 1, 0) > 0) {
+        struct message m;
+        int fd = -1;
+        if (receive(l->sync_fd, &m, &fd) <= 0)
+            return;
+        fd_close(&fd);
+        if (m.type == MSG_ERROR) {
+            (void)take_error(l, &m, e);
+            return;
+        }
     }
 }
 

@@ -159,12 +159,12 @@ static place code_equal(struct code *k, unsigned at, uint32_t mask, uint32_t val
 static place code_above(struct code *k, const struct seccomp_arch *a, const struct arg_test *t,
                         unsigned op, place yes, place no)
 {
-    place p = code_branch(k, op, low(t->value), yes, no);
-    p = code_load(k, offset(a, t->arg, false));
+    (void)code_branch(k, op, low(t->value), yes, no);
+    place p = code_load(k, offset(a, t->arg, false));
     if (a->bits32)
         return p;
     p = code_branch(k, BPF_JEQ, high(t->value), p, no);
-    p = code_branch(k, BPF_JGT, high(t->value), yes, p);
+    (void)code_branch(k, BPF_JGT, high(t->value), yes, p);
     return code_load(k, offset(a, t->arg, true));
 }
 

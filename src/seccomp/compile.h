@@ -74,7 +74,7 @@ struct code {
 };
 typedef size_t place;                /* index of an instruction to jump to */
 
-place code_load(struct code *k, unsigned offset);
+place code_load(struct code *k, unsigned at);
 place code_and(struct code *k, uint32_t mask);
 /** "if A op value goto yes, else no"; op is BPF_JEQ, BPF_JGT or BPF_JGE. */
 place code_branch(struct code *k, unsigned op, uint32_t value, place yes, place no);

@@ -248,6 +248,7 @@ static int generate(struct compiler *c, struct targets *t, struct seccomp_progra
     struct section sections[ARCH_MAX];
     struct code code;
     size_t n;
+    code.at = COUNT_OF(code.v);
     int r = build_sections(c, t, sections, &n);
     if (r == 0)
         r = code_generate(c, sections, n, &code);

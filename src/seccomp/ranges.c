@@ -161,6 +161,7 @@ static size_t used(const struct arch_calls *a)
 int ranges_build(struct compiler *c, const struct arch_calls *a, const struct arch_calls *x32,
                  struct section *ret)
 {
+    /* cppcheck-suppress nullPointerRedundantCheck ; one of the two is there */
     const struct seccomp_arch *arch = a ? a->arch : x32->arch;
     struct section s = {.audit = arch->audit};
     s.v = arena_array(c->arena, 2 * (used(a) + used(x32)) + 16, sizeof(*s.v));
