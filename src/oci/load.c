@@ -116,12 +116,15 @@ int oci_resources_parse(char *text, size_t len, struct arena *a, struct log *log
     return 0;
 }
 
-/* Whether the text ends in "(LINE:COLUMN)". */
+/* Whether the text ends in "(LINE:COLUMN)" or "(PATH, LINE:COLUMN)". */
 static bool has_place(const char *text)
 {
     static const char digits[] = "0123456789";
     const char *line = strrchr(text, '(');
-    size_t n = line ? strspn(++line, digits) : 0;
+    const char *comma = line ? strrchr(line, ',') : NULL;
+    if (line)
+        line = comma && comma[1] == ' ' ? comma + 2 : line + 1;
+    size_t n = line ? strspn(line, digits) : 0;
     if (n == 0 || line[n] != ':')
         return false;
     const char *column = line + n + 1;

@@ -22,37 +22,45 @@ static void setup(struct fixture *f, enum cgroup_mode mode)
     f->cg.arena = f->o.arena = &f->a;
 }
 
+/* Appends; the buffers of this test are far larger than anything that is printed. */
+static void put(char *out, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void put(char *out, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsprintf(out + strlen(out), fmt, ap);
+    va_end(ap);
+}
+
 static void print_value(struct wire_in *in, const char *type, char *out)
 {
-    out += strlen(out);
     if (strcmp(type, "s") == 0) {
-        sprintf(out, "%s", wire_read_string(in));
+        put(out, "%s", wire_read_string(in));
     } else if (strcmp(type, "t") == 0) {
         const uint64_t v = wire_read_u64(in);
-        sprintf(out, v == UINT64_MAX ? "infinity" : "%" PRIu64, v);
+        put(out, v == UINT64_MAX ? "infinity" : "%" PRIu64, v);
     } else if (strcmp(type, "b") == 0) {
-        sprintf(out, wire_read_u32(in) ? "yes" : "no");
+        put(out, wire_read_u32(in) ? "yes" : "no");
     } else if (strcmp(type, "i") == 0) {
-        sprintf(out, "%d", (int)wire_read_u32(in));
+        put(out, "%d", (int)wire_read_u32(in));
     } else if (*type == 'a') {
         const size_t end = wire_read_array(in, wire_align(type[1]));
         while (in->at < end && !in->bad) {
             if (type[1] == 'y')
-                sprintf(out, "%02x", wire_read_u8(in));
+                put(out, "%02x", wire_read_u8(in));
             else if (type[1] == 'u')
-                sprintf(out, "%u ", wire_read_u32(in));
+                put(out, "%u ", wire_read_u32(in));
             else if (strcmp(type, "as") == 0)
-                sprintf(out, "%s ", wire_read_string(in));
+                put(out, "%s ", wire_read_string(in));
             else if (strcmp(type, "a(ss)") == 0) {
                 wire_read_pad(in, 8);
-                out += sprintf(out, "%s", wire_read_string(in));
-                sprintf(out, ":%s ", wire_read_string(in));
+                put(out, "%s", wire_read_string(in));
+                put(out, ":%s ", wire_read_string(in));
             } else {
                 wire_read_pad(in, 8);
-                out += sprintf(out, "%s", wire_read_string(in));
-                sprintf(out, ":%" PRIu64 " ", wire_read_u64(in));
+                put(out, "%s", wire_read_string(in));
+                put(out, ":%" PRIu64 " ", wire_read_u64(in));
             }
-            out += strlen(out);
         }
     } else {
         fail_msg("type %s", type);

@@ -239,9 +239,9 @@ static void test_error_locate(void **state)
     const char *name = file_with("{\n \"process\": {\"args\": []}}");
     error_at(&e, "process.args", HULL_E_CONFIG, "args must not be empty");
     assert_int_equal(oci_error_locate(AT_FDCWD, name, &e), -HULL_E_CONFIG);
-    assert_string_equal(e.text, "args must not be empty (2:22)");
+    assert_string_equal(e.text, "args must not be empty (process.args, 2:22)");
     oci_error_locate(AT_FDCWD, name, &e);
-    assert_string_equal(e.text, "args must not be empty (2:22)");
+    assert_string_equal(e.text, "args must not be empty (process.args, 2:22)");
     error_at(&e, "process.args", ENOENT, "open");
     assert_int_equal(oci_error_locate(AT_FDCWD, name, &e), -ENOENT);
     assert_string_equal(e.text, "open: no such file or directory");
