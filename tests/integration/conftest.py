@@ -32,11 +32,19 @@ def reason_to_skip():
     return None
 
 
+def is_dynamic(path):
+    """Whether an ELF file names an interpreter (the development builds do, the release does not)."""
+    return b"/ld-linux" in pathlib.Path(path).read_bytes()[:65536]
+
+
 def pytest_collection_modifyitems(items):
     reason = reason_to_skip()
+    dynamic = not reason and is_dynamic(runtime.binary())
     for item in items:
         if reason:
             item.add_marker(pytest.mark.skip(reason=reason))
+        elif dynamic and item.get_closest_marker("release"):
+            item.add_marker(pytest.mark.skip(reason="about the release binary; this one is dynamic"))
 
 
 @pytest.fixture

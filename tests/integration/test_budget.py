@@ -19,7 +19,9 @@ import pytest
 from support import cgroup2
 from support.runtime import example_config
 
+pytestmark = pytest.mark.release
 PROCESSES, EXECS, CALLS = 2, 2, 320
+pytestmark = pytest.mark.release
 CALL = re.compile(r"^(\d+) +(\w+)\(")
 
 

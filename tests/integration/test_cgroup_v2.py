@@ -62,7 +62,7 @@ def test_cgroupsPath(v2):
 
 
 def test_exec(v2):
-    v2.up()
+    v2.namespaces(cgroup=False).up()
     assert v2.id in v2.esh("cat /proc/self/cgroup")
     v2.end()
 
@@ -172,6 +172,8 @@ def test_sub_cgroups_are_removed(v2):
     assert leaks.cgroups(v2.id) == []
 
 
+@pytest.mark.release
+@pytest.mark.release
 def test_clone_into_the_cgroup(v2, scratch):
     """init is born in its cgroup: nobody writes its pid into cgroup.procs."""
     if not shutil.which("strace"):

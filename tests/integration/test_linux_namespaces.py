@@ -253,6 +253,8 @@ def test_exec_is_in_all_of_them(box):
     box.end()
 
 
+@pytest.mark.release
+@pytest.mark.release
 def test_strace_shows_the_primitives(box, scratch):
     """strace -f -e trace=clone,clone3,unshare hull run: the namespaces are there to be seen."""
     if not shutil.which("strace"):

@@ -118,6 +118,8 @@ def test_same_rootfs_twice(make_box):
     b.end()
 
 
+@pytest.mark.release
+@pytest.mark.release
 def test_in_a_chroot(make_box, scratch, tag):
     """The runtime itself in a chroot: run and exec stay in the container's files."""
     box = make_box()
