@@ -147,6 +147,34 @@ int hull_pause(hull_runtime *rt, const char *id, struct hull_error *e);
 /** Lets the processes of a paused container go on. */
 int hull_resume(hull_runtime *rt, const char *id, struct hull_error *e);
 
+/** What checkpoint and restore ask of CRIU. Zero-initialise, set size; status_fd -1 is none. */
+struct hull_criu_options {
+    size_t      size;
+    const char *image_path;       /* directory of the images; NULL: "checkpoint" */
+    const char *work_path;        /* directory of the log; NULL: that of the images */
+    const char *parent_path;      /* images of an earlier pre-dump, relative to image_path */
+    const char *page_server;      /* "ADDRESS:PORT" that pages are sent to */
+    const char *manage_cgroups_mode; /* soft full strict ignore; NULL: CRIU's default */
+    const char *network_lock;     /* iptables nftables skip; NULL: CRIU's default */
+    const char *lsm_profile;      /* restore: TYPE:NAME */
+    const char *lsm_mount_context; /* restore */
+    char      **empty_ns;         /* NULL-terminated; only "network", which is always so */
+    int         status_fd;        /* lazy_pages: gets a zero byte when the page server is ready; closed */
+    bool        leave_running, pre_dump, lazy_pages, auto_dedup;
+    bool        tcp_established, tcp_skip_in_flight, tcp_close;
+    bool        ext_unix_sk, shell_job, file_locks, link_remap;
+};
+
+/** Writes a running container's processes to images and, unless it is left running, removes it. */
+int hull_checkpoint(hull_runtime *rt, const char *id, const struct hull_criu_options *o,
+                    struct hull_error *e);
+/**
+ * Makes a container whose processes come from images; otherwise as hull_run. Of the options bundle,
+ * config, console_socket, pid_file, detach and no_subreaper count.
+ */
+int hull_restore(hull_runtime *rt, const char *id, const struct hull_create_options *o,
+                 const struct hull_criu_options *criu, int *ret_status, struct hull_error *e);
+
 /**
  * The processes in the container's cgroup and below, by the caller's pids; none when it has stopped.
  * @param ret    receives a sorted malloc'd array; free() it

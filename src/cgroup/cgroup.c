@@ -269,6 +269,8 @@ uint64_t cgroup_oom_kills(const struct cgroup *cg)
     const struct cgroup_dir *d = cgroup_find(cg, v2 ? "" : "memory");
     _cleanup_close_ int fd = d && !d->missing ? cgroup_dir_open(d) : -1;
     uint64_t n = 0;
+    if (fd < 0 && cg->unit)
+        return unit_oom_kills(cg);
     if (fd >= 0)
         (void)cgroup_file_read_key(fd, v2 ? "memory.events" : "memory.oom_control", "oom_kill", &n);
     return n;

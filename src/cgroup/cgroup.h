@@ -203,7 +203,8 @@ void cgroup_entry_close(struct cgroup_entry *entry);
 /**
  * Writes the limits of r into the existing cgroup; device rules are left alone. When the kernel
  * refuses one, those already written are set back to what they were.
- * @param r        only what is to change, but memory.limit with swap and cpu.quota with period
+ * @param r        only what is to change, but memory.limit with swap and cpu.quota with period, and
+ *                  the devices that the container has, for systemd on v1 sets them anew each time
  * @param ret_old  what cgroup_update_undo needs, in cg's arena; may be NULL
  */
 int cgroup_update(const struct cgroup *cg, const struct oci_resources *r,

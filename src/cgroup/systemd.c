@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/fd.h"
 #include "base/path.h"
 #include "cgroup/file.h"
 #include "cgroup/unit.h"
@@ -213,11 +214,33 @@ static int start(const struct cgroup *cg, pid_t pid, struct hull_error *e)
     return r < 0 ? error_prefix(e, "unable to start unit \"%s\"", u->name) : 0;
 }
 
+/* memory.events counts what happens in all cgroups below. */
+static uint64_t slice_ooms(const struct cgroup *cg)
+{
+    const char *name;
+    uint64_t n = 0;
+    _cleanup_close_ int fd = cgroup_dir_open_parent(&cg->v[0], &name);
+    if (fd >= 0)
+        (void)cgroup_file_read_key(fd, "memory.events", "oom_kill", &n);
+    return n;
+}
+
+uint64_t unit_oom_kills(const struct cgroup *cg)
+{
+    const struct cgroup_unit *u = cg->unit;
+    const uint64_t now = u->counted ? slice_ooms(cg) : 0;
+    return now > u->slice_ooms ? now - u->slice_ooms : 0;
+}
+
 int unit_start(struct launch *l, struct hull_error *e)
 {
     struct cgroup *cg = l->cgroup;
     cg->unit->signal_fd = l->signal_fd;
     int r = connect_once(cg, e);
+    if (r == 0 && cg->mode == CGROUP_V2) {
+        cg->unit->slice_ooms = slice_ooms(cg);
+        cg->unit->counted = true;
+    }
     if (r == 0)
         r = start(cg, l->init_pid, e);
     if (r < 0 || cg->mode != CGROUP_V2)
@@ -280,6 +303,30 @@ static int save(const struct cgroup *cg, const struct unit_names *names, struct 
     return u->before.failed ? error_oom(e) : 0;
 }
 
+/*
+ * On v1 systemd writes all that it knows of a unit anew, device rules too: "deny all" and then one by
+ * one what is allowed. So nobody may run meanwhile, and what it has no words for is put right again.
+ */
+static int set_quietly(const struct cgroup *cg, const struct wire_out *o, struct hull_error *e)
+{
+    const struct cgroup_unit *u = cg->unit;
+    const bool v1 = cg->mode != CGROUP_V2;
+    bool was_frozen = false;
+    const struct cgroup_dir *freezer = v1 ? cgroup_find(cg, "freezer") : NULL;
+    int r = freezer && !freezer->missing ? cg->ops->is_frozen(cg, &was_frozen, e) : 0;
+    const bool freeze = r == 0 && freezer && !freezer->missing && !was_frozen;
+    if (freeze)
+        r = cg->ops->freeze(cg, true, e);
+    if (r == 0)
+        r = systemd_set_properties(u->manager, o, e);
+    if (r == 0 && v1 && u->devices)
+        r = cg->ops->devices(cg, u->devices, e);
+    struct hull_error ignored;
+    if (freeze)
+        (void)cg->ops->freeze(cg, false, &ignored);
+    return r;
+}
+
 int unit_set_resources(const struct cgroup *cg, const struct oci_resources *res,
                        struct hull_error *e)
 {
@@ -291,9 +338,17 @@ int unit_set_resources(const struct cgroup *cg, const struct oci_resources *res,
     cg->unit->before = (struct wire_out){.arena = cg->arena};
     if (r < 0 || o.len == 0)
         return r;
-    r = save(cg, &names, e);
+    struct device_filter *f = arena_alloc(cg->arena, sizeof(*f));
+    if (!f)
+        return error_oom(e);
+    if (cg->mode != CGROUP_V2 && res->devices.n > 0) {
+        r = device_filter_build(cg->arena, res, f, e);
+        cg->unit->devices = f;
+    }
     if (r == 0)
-        r = systemd_set_properties(cg->unit->manager, &o, e);
+        r = save(cg, &names, e);
+    if (r == 0)
+        r = set_quietly(cg, &o, e);
     return r < 0 ? error_prefix(e, "unable to set unit properties") : 0;
 }
 
@@ -302,7 +357,7 @@ int unit_set_back(const struct cgroup *cg, struct hull_error *e)
     if (cg->unit->before.len == 0)
         return 0;
     int r = connect_once(cg, e);
-    return r < 0 ? r : systemd_set_properties(cg->unit->manager, &cg->unit->before, e);
+    return r < 0 ? r : set_quietly(cg, &cg->unit->before, e);
 }
 
 int unit_attach(const struct cgroup *cg, const char *sub, pid_t pid, struct hull_error *e)

@@ -24,6 +24,8 @@ struct cgroup_unit {
     int             signal_fd;   /* interrupts waiting for systemd, or -1 */
     struct systemd *manager;     /* NULL until it is needed */
     bool            queued;      /* systemd was asked for the unit: the undo stops it */
+    bool            counted;     /* slice_ooms is known */
+    uint64_t        slice_ooms;  /* OOM kills in the whole slice when the unit was started (v2) */
     struct wire_out before;      /* after an update: properties as they were */
 };
 
@@ -49,6 +51,11 @@ int unit_start(struct launch *l, struct hull_error *e);
 bool unit_forgives(const struct launch *l, int r, struct hull_error *e);
 /** Stops the unit if it is there. */
 int unit_stop(struct cgroup *cg, struct hull_error *e);
+/**
+ * OOM kills in the slice since the unit was started: a scope goes with its last process, and with it
+ * its own counter. 0 also when that can't be told.
+ */
+uint64_t unit_oom_kills(const struct cgroup *cg);
 /** Gives systemd the device rules of a unit that runs. */
 int unit_set_devices(const struct cgroup *cg, const struct device_filter *f, struct hull_error *e);
 /** Gives systemd changed limits; those before are kept in unit->before. */

@@ -74,7 +74,7 @@ static pid_t notify_in_background(struct launch *l)
     return pid;
 }
 
-static int wait_foreground(struct job *j, int *ret_status, struct hull_error *e)
+int job_foreground(struct job *j, int *ret_status, struct hull_error *e)
 {
     struct launch *l = &j->launch;
     struct foreground f = {
@@ -129,5 +129,5 @@ int hull_run(hull_runtime *rt, const char *id, const struct hull_create_options 
         *ret_status = 0;
         return l->notify_fd < 0 ? 0 : notify_forward(l->notify_fd, l->init_pidfd, l->init_pid, e);
     }
-    return wait_foreground(&j, ret_status, e);
+    return job_foreground(&j, ret_status, e);
 }

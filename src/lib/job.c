@@ -181,6 +181,17 @@ static int check(struct job *j, struct hull_error *e)
     return r;
 }
 
+/*
+ * Root of a user namespace in which a systemd of its own runs is root for that one. The host's socket
+ * belongs to somebody that the namespace does not know.
+ */
+static bool has_own_systemd(const struct launch *l)
+{
+    struct stat st;
+    return l->systemd_cgroup && l->host->euid == 0 && lstat("/run/systemd/private", &st) == 0 &&
+           st.st_uid == 0;
+}
+
 int runtime_launch(hull_runtime *rt, struct launch *l, const char *id, struct hull_error *e)
 {
     int r = runtime_host(rt, e);
@@ -192,7 +203,8 @@ int runtime_launch(hull_runtime *rt, struct launch *l, const char *id, struct hu
     l->id = id;
     l->systemd_cgroup = rt->options.systemd_cgroup;
     l->rootless = rt->host.euid != 0 || rt->host.in_userns;
-    l->rootless_cgroup = rt->options.rootless == HULL_AUTO ? l->rootless : rt->options.rootless == HULL_YES;
+    l->rootless_cgroup = rt->options.rootless == HULL_AUTO ? l->rootless && !has_own_systemd(l)
+                                                           : rt->options.rootless == HULL_YES;
     return 0;
 }
 
@@ -225,7 +237,7 @@ int job_prepare(hull_runtime *rt, const char *id, const struct hull_create_optio
     if (r == 0)
         r = check_terminal(l->config->process->terminal, l->detach, o->console_socket, l->name, e);
     if (r == 0)
-        r = plan_build(l, &j->plan, e);
+        r = l->restore ? plan_build_restore(l, &j->plan, e) : plan_build(l, &j->plan, e);
     return r < 0 ? oci_error_locate(j->bundle_fd, name, e) : 0;
 }
 
@@ -256,5 +268,5 @@ int job_execute(struct job *j, struct hull_error *e)
         struct hull_error late;
         (void)launch_run_hooks(l, HOOK_POSTSTOP, "stopped", 0, &late);
     }
-    return e->code == HULL_E_EXISTS ? r : error_prefix(e, "unable to start container process");
+    return e->code == HULL_E_EXISTS || l->restore ? r : error_prefix(e, "unable to start container process");
 }

@@ -76,4 +76,6 @@ int  job_prepare(hull_runtime *rt, const char *id, const struct hull_create_opti
                  struct job *j, struct hull_error *e);
 /** Carries the plan out up to COMMIT; everything is undone on failure. */
 int  job_execute(struct job *j, struct hull_error *e);
+/** Waits for the program in the foreground and removes the container. */
+int job_foreground(struct job *j, int *ret_status, struct hull_error *e);
 #endif

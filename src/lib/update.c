@@ -46,6 +46,7 @@ int hull_update(hull_runtime *rt, const char *id, const char *resources, struct 
         r = resources_merge(&c.arena, config->linux_->resources, asked, &all, &write, e);
     if (r < 0)
         return r;
+    write.devices = all.devices;   /* what they are, not what they shall be */
     c.state->resources = &all;
     return apply(&c, &write, e);
 }

@@ -65,6 +65,12 @@ step_fn mount_step_masked;        /* STEP_MASK_PATHS; sets l->dev_null_fd if it 
  * @return 0 or negative
  */
 int mount_clone_below(struct launch *l, const struct step *s, struct hull_error *e);
+/**
+ * Restore: makes the mount points of the configuration in the rootfs on the host. The process must be in
+ * a mount namespace of its own, which is of no use afterwards. Needs l->proc_fd.
+ * @param p  what mount_plan has pushed, and nothing else
+ */
+int mount_make_points(struct launch *l, const struct plan *p, struct hull_error *e);
 /** P: maps the ids of the tree that I cloned for the mount of a STEP_IDMAP. */
 int mount_idmap_tree(struct launch *l, const struct step *s, int tree, struct hull_error *e);
 

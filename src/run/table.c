@@ -12,6 +12,7 @@
 #include "net/net.h"
 #include "ns/ns.h"
 #include "process/process.h"
+#include "run/restore.h"
 #include "run/run.h"
 #include "seccomp/seccomp.h"
 
@@ -183,6 +184,9 @@ static const struct step_kind_info table[STEP_COUNT] = {
     [STEP_CGROUP_ENTER_HOST] = {"cgroup.enter", NULL, join_step_cgroup_host, NULL},
     [STEP_CGROUP_ENTER] = {"cgroup.enter", NULL, join_step_cgroup, NULL},
     [STEP_JOIN] = {"ns.join", NULL, join_step_namespaces, NULL},
+    [STEP_RESTORE_START] = {"criu.start", NULL, restore_step_start, restore_step_start_undo},
+    [STEP_RESTORE] = {"criu.restore", NULL, restore_step_restore, NULL},
+    [STEP_RESTORE_FINISH] = {"criu.finish", NULL, restore_step_finish, NULL},
     [STEP_EXEC] = {"exec", print_program, init_step_exec, NULL},
 };
 

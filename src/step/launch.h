@@ -22,6 +22,7 @@ struct seccomp_program;
 struct cap_sets;
 struct intelrdt_group;
 struct netdev_set;
+struct restore;
 
 /* One page that P and I share, so that the step is known even when I was killed in it. */
 struct breadcrumb { volatile unsigned step; };
@@ -85,6 +86,7 @@ struct launch {
     struct intelrdt_group *intel_rdt; /* groups of resctrl; NULL: none, see kernel/intelrdt.h */
     struct netdev_set *net_devices; /* P: what was moved, see net/netdev.c */
     struct cgroup *cgroup; /* see cgroup/cgroup.h */
+    struct restore *restore; /* restore: see run/restore.h; NULL: a create */
     pid_t    init_pid;     /* P: init's pid on the host */
     int      init_pidfd;
     uint64_t init_start;   /* field 22 of /proc/PID/stat */

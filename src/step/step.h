@@ -84,6 +84,10 @@ enum step_kind {
     STEP_CGROUP_ENTER_HOST,
     STEP_CGROUP_ENTER,
     STEP_JOIN,             /* the container's namespaces, by pidfd */
+    /* restore */
+    STEP_RESTORE_START,    /* criu in its place                     undo: end it and what it restored */
+    STEP_RESTORE,          /* processes are there, but do not run yet */
+    STEP_RESTORE_FINISH,
     STEP_COUNT
 };
 

@@ -33,7 +33,9 @@ def test_default_is_named_after_the_container(box):
     pid = box.up()
     own = groups("self")
     for names, path in groups(pid).items():
-        assert path == (own[names].rstrip("/") + "/" + box.id), names
+        # On v2 our own cgroup has processes and can't pass controllers on: beside it, as runc.
+        base = own[names] if names or V1 else os.path.dirname(own[names])
+        assert path == (base.rstrip("/") + "/" + box.id), names
     box.end()
     assert leaks.cgroups(box.id) == []
 
@@ -66,7 +68,7 @@ def test_parents_that_were_there_stay(box, parents):
 
 def test_processes_are_in_it_before_the_program_runs(box):
     """The program's first look at itself shows the cgroup."""
-    out = box.args("/bin/cat", "/proc/self/cgroup").run().ok().out
+    out = box.namespaces(cgroup=False).args("/bin/cat", "/proc/self/cgroup").run().ok().out
     assert all(box.id in line for line in out.splitlines())
 
 
@@ -79,7 +81,7 @@ def test_children_too(box):
 
 
 def test_exec_joins_it(box):
-    pid = box.up()
+    pid = box.namespaces(cgroup=False).up()
     assert [l.split(":", 2)[2] for l in box.esh("cat /proc/self/cgroup").splitlines()] == \
         list(groups(pid).values())
     box.end()

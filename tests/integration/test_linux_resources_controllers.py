@@ -147,7 +147,7 @@ def test_memory_checkBeforeUpdate(box):
     box.sh("head -c 20000000 /dev/zero > /dev/shm/f; touch /dev/shm/done; sleep 1000")
     box.detach().ok()
     wait_until(lambda: box.hull("exec", box.id, "/bin/ls", "/dev/shm/done").code == 0)
-    (box.dir / "r.json").write_text(json.dumps({"memory": {"limit": 1 << 20}}))
+    (box.dir / "r.json").write_text(json.dumps({"memory": {"limit": 1 << 20, "checkBeforeUpdate": True}}))
     box.hull("update", "--resources", box.dir / "r.json", box.id).fails(code=1)
     assert box.status() == "running"
     box.end()

@@ -71,7 +71,10 @@ class Runtime:
         self.prefix = list(prefix)
 
     def argv(self, *args):
-        return [*self.prefix, self.program, "--root", str(self.root), *map(str, args)]
+        """With HULL_SYSTEMD=1 containers are made with the systemd driver; later commands know."""
+        systemd = os.environ.get("HULL_SYSTEMD") == "1" and args[0] in ("create", "run")
+        flags = ["--systemd-cgroup"] if systemd else []
+        return [*self.prefix, self.program, *flags, "--root", str(self.root), *map(str, args)]
 
     def __call__(self, *args, timeout=TIMEOUT, **kw):
         return self.call(self.argv(*args), timeout=timeout, **kw)

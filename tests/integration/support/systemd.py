@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""systemd as the tests see it: units, their properties, and the cgroup directories behind them."""
+"""systemd as the tests see it: units and their properties."""
 import os
-import pathlib
 import subprocess
 
-ROOT = pathlib.Path("/sys/fs/cgroup")
+from . import knobs
+
 USER = "tester"   # has a systemd of his own in the guest
 
 
@@ -15,17 +15,6 @@ def running():
 def version():
     out = subprocess.run(["systemctl", "--version"], capture_output=True, text=True, check=True).stdout
     return int(out.split()[1])
-
-
-def is_v2():
-    return (ROOT / "cgroup.controllers").exists()
-
-
-def controllers():
-    """What the guest's kernel has, wherever it is mounted."""
-    if is_v2():
-        return set((ROOT / "cgroup.controllers").read_text().split())
-    return {name for d in ROOT.iterdir() for name in d.name.split(",")}
 
 
 def _systemctl(*args, user=False):
@@ -53,17 +42,6 @@ def units(word):
     return [line.split()[0] for line in out.splitlines() if line.strip()]
 
 
-def directory(pid, controller=""):
-    """The cgroup directory of a process: of a v1 controller, or on v2 the one."""
-    for line in pathlib.Path(f"/proc/{pid}/cgroup").read_text().splitlines():
-        _, names, path = line.split(":", 2)
-        if is_v2():
-            return ROOT / path[1:]
-        if controller in names.split(","):
-            return ROOT / names.replace("name=", "") / path[1:]
-    raise AssertionError(f"pid {pid} has no cgroup of {controller!r}")
-
-
 def limit(pid, controller, v1, v2):
     """What the kernel's file of a limit holds."""
-    return (directory(pid, controller) / (v2 if is_v2() else v1)).read_text().strip()
+    return (knobs.directory(pid, controller) / (v2 if knobs.V2 else v1)).read_text().strip()
