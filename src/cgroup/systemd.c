@@ -17,6 +17,7 @@
  * P reads at the next await. So these steps don't complain about a container whose init is gone.
  */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -67,7 +68,7 @@ static int check_name(const char *name, struct hull_error *e)
 {
     static const char valid[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@";
     if (strlen(name) > UNIT_NAME_MAX)
-        return error_at(e, "linux.cgroupsPath", HULL_E_CONFIG,
+        return error_at(e, "linux.cgroupsPath", ENAMETOOLONG,
                         "systemd unit name \"%s\" is longer than %d bytes", name, UNIT_NAME_MAX);
     if (name[strspn(name, valid)])
         return error_at(e, "linux.cgroupsPath", HULL_E_CONFIG,
@@ -120,6 +121,10 @@ int unit_plan(const struct launch *l, struct cgroup *cg, struct hull_error *e)
         r = unit_annotation_properties(u->annotations, &scratch, e);
     if (r == 0)
         r = unit_resources(l->arena, l->config->linux_->resources, &u->resources, e);
+    /* Values that can't be said are found before anything is made. */
+    const struct cgroup probe = {.mode = cg->mode, .unit = u};
+    if (r == 0)
+        r = unit_resource_properties(&probe, u->resources, UINT_MAX, &scratch, NULL, e);
     cg->path = u->name;
     cg->path_given = true;   /* a refusal is never tolerated: there is always a unit */
     if (r == 0)

@@ -138,7 +138,7 @@ static void add_quota(const struct properties *p, int64_t quota, uint64_t period
 }
 
 /* CPUs or memory nodes as a bit mask, the lowest in the first byte. */
-static int add_set(const struct properties *p, const char *property, const char *member,
+static int add_set(const struct properties *p, const char *property, const char *file,
                    const char *list)
 {
     uint64_t mask[IDLIST_BITS / 64] = {0};
@@ -149,8 +149,8 @@ static int add_set(const struct properties *p, const char *property, const char 
         return 0;
     }
     if (idlist_parse(list, mask, IDLIST_BITS) <= 0)
-        return error_at(p->e, member, HULL_E_CONFIG, "%s=\"%s\" conversion error: not a list of "
-                        "numbers", member, list);
+        return error_at(p->e, "linux.resources", HULL_E_CONFIG,
+                        "%s=\"%s\" conversion error: not a list of numbers", file, list);
     uint8_t bytes[IDLIST_BITS / 8];
     size_t n = 0;
     for (size_t i = 0; i < sizeof(bytes); i++) {
@@ -189,8 +189,8 @@ static int add_cpu(const struct properties *p, const struct oci_cpu *c)
     else if (shares)
         add_u64(p, "CPUShares", c->shares.v);
     add_quota(p, c->quota.set ? c->quota.v : 0, c->period.set ? c->period.v : 0);
-    int r = add_set(p, "AllowedCPUs", "linux.resources.cpu.cpus", c->cpus);
-    return r < 0 ? r : add_set(p, "AllowedMemoryNodes", "linux.resources.cpu.mems", c->mems);
+    int r = add_set(p, "AllowedCPUs", "cpuset.cpus", c->cpus);
+    return r < 0 ? r : add_set(p, "AllowedMemoryNodes", "cpuset.mems", c->mems);
 }
 
 static void add_memory(const struct properties *p, const struct oci_memory *m)
@@ -313,9 +313,9 @@ static int add_unified(const struct properties *p, const struct oci_map *m)
         if (r == 0 && strcmp(key, "cpu.max") == 0)
             r = add_cpu_max(p, key, value);
         if (r == 0 && strcmp(key, "cpuset.cpus") == 0)
-            r = add_set(p, "AllowedCPUs", "linux.resources.unified.cpuset.cpus", value);
+            r = add_set(p, "AllowedCPUs", "cpuset.cpus", value);
         if (r == 0 && strcmp(key, "cpuset.mems") == 0)
-            r = add_set(p, "AllowedMemoryNodes", "linux.resources.unified.cpuset.mems", value);
+            r = add_set(p, "AllowedMemoryNodes", "cpuset.mems", value);
     }
     return r;
 }

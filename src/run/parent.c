@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -131,11 +132,17 @@ int parent_step_notify_directory(struct launch *l, const struct step *s, struct 
 
 int parent_step_console_connect(struct launch *l, const struct step *s, struct hull_error *e)
 {
+    /* Scripts start the receiver in the background and rely on the runtime being slower: wait a little. */
+    enum { TRIES = 20, PAUSE_MS = 5 };
     (void)s;
-    l->console_sock = fd_connect_unix(l->options->console_socket);
-    return l->console_sock < 0
-               ? error_set(e, -l->console_sock, "dial unix %s: connect", l->options->console_socket)
-               : 0;
+    for (int i = 0;; i++) {
+        l->console_sock = fd_connect_unix(l->options->console_socket);
+        if (l->console_sock >= 0)
+            return 0;
+        if (i == TRIES || (l->console_sock != -ENOENT && l->console_sock != -ECONNREFUSED))
+            return error_set(e, -l->console_sock, "dial unix %s: connect", l->options->console_socket);
+        (void)poll(NULL, 0, PAUSE_MS);
+    }
 }
 
 int launch_run_hooks(struct launch *l, enum hook_kind k, const char *status, pid_t pid,

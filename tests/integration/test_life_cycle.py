@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from support import knobs
 from support.console import ConsoleSocket
 from support.runtime import Runtime, unique, wait_until
 
@@ -179,6 +180,8 @@ def test_bad_ids_of_others(box, command, ident, scratch):
 
 @pytest.mark.parametrize("ident", ["..decoy", "a.b", "A_b-c+d", "0"])
 def test_good_ids(box, ident):
+    if knobs.SYSTEMD and "+" in ident:
+        pytest.skip("systemd takes no + in a unit's name")
     tag = unique("id") + ident
     box.args("/bin/true").run(ident=tag).ok()
 

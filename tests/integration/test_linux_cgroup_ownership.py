@@ -30,7 +30,7 @@ def cgroup_mount(box, *options):
 def owners(box):
     """uid of the directory and of each file, seen from the host."""
     top = str(cgroup2.host_view())
-    d = pathlib.Path([p for p in leaks.cgroups(box.id) if p.startswith(top) and p.endswith(box.id)][0])
+    d = pathlib.Path([p for p in leaks.cgroups(box.id) if p.startswith(top) and p.endswith((box.id, box.id + ".scope"))][0])
     return os.stat(d).st_uid, {f.name: os.stat(f).st_uid for f in d.iterdir() if f.is_file()}
 
 

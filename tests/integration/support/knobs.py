@@ -5,6 +5,7 @@ import pathlib
 
 ROOT = pathlib.Path("/sys/fs/cgroup")
 V2 = os.path.exists(ROOT / "cgroup.controllers")
+SYSTEMD = os.environ.get("HULL_SYSTEMD") == "1"   # the driver that the tests use
 
 
 def directory(pid, controller=""):
