@@ -142,11 +142,12 @@ static ssize_t receive(int sock, struct message *m, int *ret_fd)
     struct iovec io = {.iov_base = m, .iov_len = sizeof(*m)};
     struct msghdr h = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c)};
     ssize_t n;
+    /* ECONNRESET comes once, before what is still to be read: the peer closed with something unread. */
     do
         n = recvmsg(sock, &h, MSG_CMSG_CLOEXEC);
-    while (n < 0 && errno == EINTR);
+    while (n < 0 && (errno == EINTR || errno == ECONNRESET));
     if (n <= 0)
-        return n < 0 && errno != ECONNRESET ? -errno : 0;
+        return n < 0 ? -errno : 0;
     struct cmsghdr *ch = CMSG_FIRSTHDR(&h);
     if (ch && ch->cmsg_type == SCM_RIGHTS && ch->cmsg_len == CMSG_LEN(sizeof(int)))
         memcpy(ret_fd, CMSG_DATA(ch), sizeof(int));

@@ -33,8 +33,10 @@ class Place:
         directory / "state",
          BINARY))
         box = self.box
-        box.namespaces(cgroup=True, time=True)
-        box.linux["timeOffsets"] = {"boottime": {"secs": 5}}
+        box.namespaces(cgroup=True)
+        if os.path.exists("/proc/self/ns/time"):
+            box.namespaces(time=True)
+            box.linux["timeOffsets"] = {"boottime": {"secs": 5}}
         box.linux["sysctl"] = {"net.ipv4.ip_forward": "1"}
         box.linux["resources"]["pids"] = {"limit": 100}
         box.linux["devices"] = [{"type": "c", "path": "/dev/x", "major": 1, "minor": 3}]

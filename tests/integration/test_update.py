@@ -321,7 +321,8 @@ def test_check_before_update(box):
     """v1: the kernel refuses what it can't reclaim at once. v2: it would kill, so we look before."""
     box.up("x=$(head -c 3000000 /dev/urandom | od -x); sleep 1000")
     before = memory(box)
-    wait_until(lambda: int(knobs.read(box, "memory.current" if V2 else "memory.usage_in_bytes", "memory")) > 1 << 20)
+    wait_until(lambda: int(knobs.read(box, "memory.current" if V2 else "memory.usage_in_bytes", "memory")) > 1 << 20,
+               timeout=60)  # the shell is slow at it on a busy machine
     for asked, words in (({"limit": 65536}, "rejecting memory limit" if V2 else "unable to set memory limit"),
                          ({"limit": 65536, "swap": 70000}, "rejecting memory+swap limit")):
         if not V2 and "swap" in asked:
