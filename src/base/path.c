@@ -340,6 +340,26 @@ int path_open_parent_in_root(int root, const char *path, mode_t mode, struct are
     return fd;
 }
 
+int path_mkdir_all(const char *path, mode_t mode)
+{
+    char copy[PATH_MAX];
+    const size_t n = strlen(path);
+    if (n == 0 || n >= sizeof(copy))
+        return n ? -ENAMETOOLONG : -ENOENT;
+    memcpy(copy, path, n + 1);
+    for (char *p = copy + 1;; p++) {
+        const char was = *p;
+        if (was != '/' && was != '\0')
+            continue;
+        *p = '\0';
+        if (mkdirat(AT_FDCWD, copy, mode) < 0 && errno != EEXIST)
+            return -errno;
+        *p = was;
+        if (!was)
+            return 0;
+    }
+}
+
 char *path_clean(struct arena *a, const char *path)
 {
     size_t len = strlen(path);

@@ -41,6 +41,8 @@ int path_mkfile_in_root(int root, const char *path, mode_t mode);
  */
 int path_open_parent_in_root(int root, const char *path, mode_t mode, struct arena *a,
                              const char **ret_name);
+/** A path of the host: makes the directory with all its parents, as mkdir -p. 0 or -errno. */
+int path_mkdir_all(const char *path, mode_t mode);
 /** Lexically cleaned copy as Go's filepath.Clean: no "//", "/./", resolves ".." textually. */
 char *path_clean(struct arena *a, const char *path);
 #endif

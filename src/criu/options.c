@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "base/path.h"
 
 enum { LOG_LEVEL = 4 };
 #define DEFAULT_CONFIG "/etc/criu/runc.conf"
@@ -33,20 +34,9 @@ void criu_dirs_close(struct criu_dirs *d)
 /* mkdir -p and open. */
 static int open_dir(const char *path, int *ret, struct hull_error *e)
 {
-    _cleanup_free_ char *copy = strdup(path);
-    if (!copy)
-        return error_oom(e);
-    for (char *p = copy + 1; *copy; p++) {
-        const char c = *p;
-        if (c != '/' && c != '\0')
-            continue;
-        *p = '\0';
-        if (mkdirat(AT_FDCWD, copy, 0700) < 0 && errno != EEXIST)
-            return error_set(e, errno, "mkdir %s", copy);
-        *p = c;
-        if (c == '\0')
-            break;
-    }
+    int r = path_mkdir_all(path, 0700);
+    if (r < 0)
+        return error_set(e, -r, "mkdir %s", path);
     int fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return error_set(e, errno, "open %s", path);

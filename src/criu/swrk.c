@@ -224,7 +224,7 @@ int swrk_receive(struct swrk *w, struct criu_response *ret, int *ret_fd, struct 
         return error_set(e, (int)-n, "receive from criu");
     if (n == 0)
         return error_set(e, HULL_E_INIT, "criu failed: unexpected EOF");
-    struct criu_response resp;
+    struct criu_response resp = {0};
     r = rpc_decode(buf, (size_t)n, w->arena, &resp);
     if (r < 0)
         return error_set(e, -r, "response of criu");
@@ -246,7 +246,7 @@ int swrk_answer(struct swrk *w, struct hull_error *e)
 int swrk_version(struct swrk *w, int *ret_version, struct hull_error *e)
 {
     const struct criu_request req = {.type = {true, CRIU_VERSION}, .keep_open = true};
-    struct criu_response resp;
+    struct criu_response resp = {0};
     int r = swrk_send(w, &req, e);
     if (r == 0)
         r = swrk_receive(w, &resp, NULL, e);
@@ -270,7 +270,7 @@ int swrk_need(struct swrk *w, const struct criu_features *f, struct hull_error *
     struct criu_features ask = *f;
     const struct criu_request req = {
         .type = {true, CRIU_FEATURE_CHECK}, .keep_open = true, .features = &ask};
-    struct criu_response resp;
+    struct criu_response resp = {0};
     int r = swrk_send(w, &req, e);
     if (r == 0)
         r = swrk_receive(w, &resp, NULL, e);

@@ -111,7 +111,7 @@ static int converse(struct dump *d, struct hull_error *e)
         .type = {true, d->options->pre_dump ? CRIU_PRE_DUMP : CRIU_DUMP}, .opts = &d->opts};
     int r = swrk_send(&d->criu, &req, e);
     while (r == 0) {
-        struct criu_response resp;
+        struct criu_response resp = {0};
         r = swrk_receive(&d->criu, &resp, NULL, e);
         if (d->opts.status_fd.set) {
             /* CRIU has opened it for itself by now; whoever waits must not wait for us. */

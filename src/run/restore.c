@@ -147,7 +147,7 @@ static int build_request(struct launch *l, struct hull_error *e)
     enum { FIRST = 4 };
     struct restore *x = l->restore;
     const struct external_source s = source_of(l);
-    struct oci_strs streams;
+    struct oci_strs streams = {0};
     int r = criu_options(x->options, &l->config->annotations, &x->dirs, LOG_NAME, l->arena, &x->opts, e);
     if (r == 0)
         r = external_namespaces_restore(&s, &x->opts, x->inherit, &x->n_inherit, e);
@@ -289,7 +289,7 @@ static int run_hooks(struct launch *l, pid_t pid, struct hull_error *e)
 /* One message; ret_script NULL: it was the response to the request itself. */
 static int next_message(struct launch *l, const char **ret_script, struct hull_error *e)
 {
-    struct criu_response resp;
+    struct criu_response resp = {0};
     _cleanup_close_ int fd = -1;
     *ret_script = NULL;
     int r = swrk_receive(&l->restore->criu, &resp, &fd, e);

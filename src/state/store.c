@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "base/fd.h"
+#include "base/path.h"
 #include "base/sys.h"
 #include "state/state.h"
 
@@ -30,31 +31,11 @@ int state_check_id(const char *id, struct hull_error *e)
     return 0;
 }
 
-static int make_parents(const char *root)
-{
-    char path[4096];
-    size_t n = strlen(root);
-    if (n >= sizeof(path))
-        return -ENAMETOOLONG;
-    memcpy(path, root, n + 1);
-    for (char *p = path + 1;; p++) {
-        if (*p != '/' && *p != '\0')
-            continue;
-        char was = *p;
-        *p = '\0';
-        if (mkdir(path, 0700) < 0 && errno != EEXIST)
-            return -errno;
-        *p = was;
-        if (!was)
-            return 0;
-    }
-}
-
 int state_open_root(const char *root, bool make, struct hull_error *e)
 {
     int fd = openat(AT_FDCWD, root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT && make) {
-        int r = make_parents(root);
+        int r = path_mkdir_all(root, 0700);
         if (r < 0)
             return error_set(e, -r, "mkdir %s", root);
         fd = openat(AT_FDCWD, root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
