@@ -319,7 +319,8 @@ def test_oom_killer(box):
 
 def test_check_before_update(box):
     """v1: the kernel refuses what it can't reclaim at once. v2: it would kill, so we look before."""
-    box.up("x=$(head -c 3000000 /dev/urandom | od -x); sleep 1000")
+    # With a command after it, as the shell would become its last one and give the memory back.
+    box.up("x=$(head -c 3000000 /dev/urandom | od -x); sleep 1000; echo ${#x}")
     before = memory(box)
     wait_until(lambda: int(knobs.read(box, "memory.current" if V2 else "memory.usage_in_bytes", "memory")) > 1 << 20,
                timeout=60)  # the shell is slow at it on a busy machine
