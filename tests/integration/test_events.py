@@ -10,7 +10,7 @@ import pytest
 from support import knobs
 from support.runtime import wait_until
 
-RUNC = os.environ.get("RUNC", "/var/tmp/peers/bin/runc")
+RUNC = os.environ.get("RUNC", "/usr/sbin/runc")
 
 
 def shape(v):

@@ -375,7 +375,7 @@ def test_create_start_delete(sd):
     sd.delete("--force").ok()
     wait_until(lambda: systemd.units(sd.id) == [])
     before = seen()
-    for _ in range(int(os.environ.get("HULL_CYCLES", "100"))):
+    for _ in range(int(os.environ.get("HULL_CYCLES", "30"))):
         sd.create().ok()
         sd.start().ok()
         sd.wait_stopped()
