@@ -161,7 +161,7 @@ static void write_annotations(struct json_out *o, const struct host_facts *host,
     struct utsname u;
     const struct host_ability *a;
     json_out_open_object(o, "annotations");
-    json_out_string(o, "org.opencontainers.runc.checkpoint.enabled", "false");
+    json_out_string(o, "org.opencontainers.runc.checkpoint.enabled", "true");
     if (commit)
         json_out_string(o, "org.opencontainers.runc.commit", commit);
     json_out_string(o, "org.opencontainers.runc.version", HULL_VERSION);
