@@ -145,6 +145,7 @@ def test_recycled_pid_is_not_ours(box):
     box.wait_stopped()
     state = box.hull.root / box.id / "state.json"
     st = json.loads(state.read_text())
+    time.sleep(0.05)    # start times are in hundredths of a second: the victim's must be a later one
     victim = subprocess.Popen(["sleep", "1000"])
     try:
         st["init_process_pid"] = victim.pid
