@@ -91,7 +91,10 @@ int container_open(hull_runtime *rt, const char *id, bool lock, struct container
 int container_config(struct container *c, struct log *log, struct oci_config **ret,
                      struct hull_error *e)
 {
-    int r = oci_config_load(c->dir_fd, "config.json", &c->arena, log, ret, e);
+    /* runc keeps no copy of it. */
+    _cleanup_close_ int bundle = c->state->of_runc && c->state->bundle
+        ? open(c->state->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    int r = oci_config_load(bundle < 0 ? c->dir_fd : bundle, "config.json", &c->arena, log, ret, e);
     if (r == 0 && c->state->resources)
         (*ret)->linux_->resources = c->state->resources; /* since the last update */
     return r;

@@ -4,7 +4,8 @@
  * Init waits in a read of exec.fifo, which it holds open O_RDWR. We write the byte that lets it go
  * and then wait for the hang-up that its execve makes (the descriptor is O_CLOEXEC and the last
  * writer's); what it wrote instead is its error. We never read before the hang-up, so we can't take
- * our own byte away from it.
+ * our own byte away from it. The init of a runc that made the container before us does the reverse: it
+ * writes a byte as soon as somebody opens exec.fifo for reading.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -47,9 +48,28 @@ static int died_before(const struct container *c, struct hull_error *e)
                     *limit ? " " : "", limit);
 }
 
+static int wait_for(struct pollfd *p, struct hull_error *e)
+{
+    while (poll(p, 2, -1) < 0)
+        if (errno != EINTR)
+            return error_set(e, errno, "poll");
+    return 0;
+}
+
+static int open_gate_of_runc(const struct container *c, int fifo, int pidfd, struct hull_error *e)
+{
+    struct pollfd p[] = {{.fd = fifo, .events = POLLIN}, {.fd = pidfd, .events = POLLIN}};
+    char byte;
+    if (wait_for(p, e) < 0)
+        return -e->code;
+    return read(fifo, &byte, 1) == 1 ? 0 : died_before(c, e);
+}
+
 static int open_gate(const struct container *c, int pidfd, struct hull_error *e)
 {
     _cleanup_close_ int r = openat(c->dir_fd, EXEC_FIFO, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    if (r >= 0 && c->state->of_runc)
+        return open_gate_of_runc(c, r, pidfd, e);
     int w = r < 0 ? -1 : openat(c->dir_fd, EXEC_FIFO, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
     if (w < 0)
         return error_set(e, errno, "open " EXEC_FIFO);
@@ -59,9 +79,8 @@ static int open_gate(const struct container *c, int pidfd, struct hull_error *e)
     if (n != 1)
         return error_set(e, err, "write " EXEC_FIFO);
     struct pollfd p[] = {{.fd = r}, {.fd = pidfd, .events = POLLIN}};
-    while (poll(p, 2, -1) < 0)
-        if (errno != EINTR)
-            return error_set(e, errno, "poll");
+    if (wait_for(p, e) < 0)
+        return -e->code;
     char text[sizeof(e->text)];
     ssize_t len = read(r, text, sizeof(text) - 1);
     if (len == 1 && text[0] == '0')

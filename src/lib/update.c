@@ -19,7 +19,7 @@ static int apply(struct container *c, const struct oci_resources *write, struct 
     int r = cgroup_update(c->cgroup, write, &old, e);
     if (r < 0)
         return r;
-    r = state_write(c->dir_fd, c->state, e);
+    r = state_write(c->dir_fd, c->state, &c->arena, e);
     if (r < 0)
         cgroup_update_undo(c->cgroup, old);
     return r;

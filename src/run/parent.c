@@ -75,7 +75,7 @@ static int write_state(struct launch *l, struct hull_error *e)
         if (l->has_ns[t])
             names[st.namespaces.n++] = (char *)ns_name((enum ns_type)t);
     int r = cgroup_paths(l->cgroup, l->arena, &st.cgroup_paths, e);
-    return r < 0 ? r : state_write(l->state_fd, &st, e);
+    return r < 0 ? r : state_write(l->state_fd, &st, l->arena, e);
 }
 
 int parent_step_state_create(struct launch *l, const struct step *s, struct hull_error *e)

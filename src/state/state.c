@@ -17,6 +17,7 @@
 #include "json/field.h"
 #include "json/write.h"
 #include "oci/schema.h"
+#include "state/runc.h"
 
 static const struct field state_fields[] = {
     STR(struct container_state, ociVersion),
@@ -37,6 +38,8 @@ static const struct field state_fields[] = {
     STR(struct container_state, intel_rdt_mon_path),
     BOOL(struct container_state, intel_rdt_ours),
     OBJ(struct container_state, resources, oci_resources),
+    OBJ(struct container_state, config, runc_config),
+    BOOL(struct container_state, of_runc),
 };
 static const struct json_type container_state_type =
     JSON_TYPE(struct container_state, state_fields, NULL);
@@ -47,11 +50,14 @@ const char *status_name(enum container_status s)
     return names[s];
 }
 
-int state_write(int dir_fd, const struct container_state *s, struct hull_error *e)
+int state_write(int dir_fd, const struct container_state *s, struct arena *a, struct hull_error *e)
 {
-    char room[2048];
+    char room[4096];
     struct json_out o = {.buf = room, .cap = sizeof(room), .borrowed = true};
-    json_write(&o, &container_state_type, s);
+    struct container_state both = *s;
+    if (runc_view(s, a, &both.config) < 0)
+        return error_oom(e);
+    json_write(&o, &container_state_type, &both);
     if (o.failed)
         return error_oom(e);
     static const char tmp[] = "state.json.tmp";
@@ -81,6 +87,9 @@ int state_read(int dir_fd, struct arena *a, struct container_state **ret, struct
         e->code = HULL_E_STATE;
         return -HULL_E_STATE;
     }
+    int r = s->ociVersion || !s->config ? 0 : runc_absorb(s, dir_fd, a);
+    if (r < 0)
+        return error_set(e, -r, "container state: state.json of runc");
     *ret = s;
     return 0;
 }

@@ -16,6 +16,8 @@
 #include "base/error.h"
 #include "oci/config.h"
 
+struct runc_config;
+
 /* state.json; member names as in runc's where they mean the same. */
 struct container_state {
     char           *ociVersion;
@@ -36,6 +38,8 @@ struct container_state {
     char           *intel_rdt_mon_path;
     bool            intel_rdt_ours;      /* made for this container: delete removes the group too */
     struct oci_resources *resources;     /* after an update: linux.resources as it is now, or NULL */
+    struct runc_config *config;          /* for runc, see state/runc.h; written, not looked at */
+    bool            of_runc;             /* runc made it: the configuration is the bundle's */
 };
 
 enum container_status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_STOPPED };
@@ -54,8 +58,9 @@ int state_lock(int dir_fd, const char *id, struct hull_error *e);
 /** Removes the directory with what hull puts into it (and nothing that a link points to). */
 int state_remove_dir(int root_fd, const char *id, struct hull_error *e);
 
-int state_write(int dir_fd, const struct container_state *s, struct hull_error *e);
-/** Reads state.json. A missing or damaged one is HULL_E_STATE with what is wrong. */
+/** Writes state.json; a is for what passes. */
+int state_write(int dir_fd, const struct container_state *s, struct arena *a, struct hull_error *e);
+/** Reads state.json, runc's too. A missing or damaged one is HULL_E_STATE with what is wrong. */
 int state_read(int dir_fd, struct arena *a, struct container_state **ret, struct hull_error *e);
 /** Whether exec.fifo is there. */
 bool state_has_fifo(int dir_fd);
