@@ -9,7 +9,14 @@
  * Every function that can fail returns 0 or more on success and a negative number on failure; the
  * error is then described in the caller's struct hull_error, which needs no release.
  *
- * Until the first release this is an internal boundary: a static library without ABI promise.
+ * The promise, of the shared library libhull.so.0 and its symbol version HULL_0:
+ * - A function keeps its meaning and its parameters; a new meaning gets a new name.
+ * - A struct of options begins with its size. It grows only at its end, and zero in a member means what
+ *   a library without that member did. So a program may be older or newer than the library; what it
+ *   asks of an older one that this one does not know is refused (E2BIG), not left out.
+ * - struct hull_error does not change. struct hull_state is made by the library and grows at its end.
+ * - Error codes and enumerators keep their values; new ones may come.
+ * - Texts are for people. Those that engines match on stay as runc's are.
  */
 #ifndef HULL_H
 #define HULL_H

@@ -162,12 +162,16 @@ static int dump(hull_runtime *rt, struct container *c, struct dump *d, struct hu
     return r;
 }
 
-int hull_checkpoint(hull_runtime *rt, const char *id, const struct hull_criu_options *o,
+int hull_checkpoint(hull_runtime *rt, const char *id, const struct hull_criu_options *given,
                     struct hull_error *e)
 {
+    struct hull_criu_options taken, *const o = &taken;
+    int r = options_take(given, o, sizeof(*o), e);
+    if (r < 0)
+        return r;
     _cleanup_container_ struct container c = CONTAINER_INIT;
     struct dump d = {.options = o, .dirs = CRIU_DIRS_INIT, .criu = SWRK_INIT, .status_fd = -1};
-    int r = container_open(rt, id, true, &c, e);
+    r = container_open(rt, id, true, &c, e);
     if (r < 0)
         return r;
     if (c.status != STATUS_RUNNING && c.status != STATUS_PAUSED)

@@ -109,6 +109,7 @@ int hull_run(hull_runtime *rt, const char *id, const struct hull_create_options 
     int r = job_prepare(rt, id, o, true, &j, e);
     if (r < 0)
         return r;
+    o = &j.options;
     if (!o->detach && !o->no_subreaper && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
         return error_set(e, errno, "prctl(PR_SET_CHILD_SUBREAPER)");
     r = job_execute(&j, e);

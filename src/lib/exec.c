@@ -279,15 +279,19 @@ static int execute(struct job *j, struct hull_error *e)
     return r;
 }
 
-int hull_exec(hull_runtime *rt, const char *id, const struct hull_exec_options *o, int *ret_status,
+int hull_exec(hull_runtime *rt, const char *id, const struct hull_exec_options *given, int *ret_status,
               struct hull_error *e)
 {
+    struct hull_exec_options taken, *const o = &taken;
+    int r = options_take(given, o, sizeof(*o), e);
+    if (r < 0)
+        return r;
     _cleanup_container_ struct container c = CONTAINER_INIT;
     struct cgroup_entry entry = {.clone_fd = -1};
     struct job j;
     job_init(&j);
     j.launch.entry = &entry;
-    int r = check_preserved(o->preserve_fds, e);
+    r = check_preserved(o->preserve_fds, e);
     if (r == 0)
         r = container_open(rt, id, false, &c, e);
     if (r == 0)

@@ -213,14 +213,17 @@ int job_prepare(hull_runtime *rt, const char *id, const struct hull_create_optio
 {
     struct launch *l = &j->launch;
     const char *name = NULL;
-    j->options = *o;
+    int r = options_take(o, &j->options, sizeof(j->options), e);
+    if (r < 0)
+        return r;
+    o = &j->options;
     j->log = rt->log;
     l->log = &j->log;
     l->arena = j->plan.arena = &j->arena;
     l->options = &j->options;
     l->run = run;
     l->detach = !run || o->detach;
-    int r = check_preserved(o->preserve_fds, e);
+    r = check_preserved(o->preserve_fds, e);
     if (r == 0)
         r = state_check_id(id, e);
     if (r == 0)

@@ -17,6 +17,7 @@ static int restore(hull_runtime *rt, const char *id, const struct hull_create_op
         r = job_prepare(rt, id, o, true, j, e);
     if (r < 0)
         return r;
+    o = &j->options;
     if (l->rootless)
         log_warning(l->log, "%s restore is untested with rootless containers", l->name);
     if (!o->detach && !o->no_subreaper && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
@@ -32,12 +33,16 @@ static int restore(hull_runtime *rt, const char *id, const struct hull_create_op
 int hull_restore(hull_runtime *rt, const char *id, const struct hull_create_options *o,
                  const struct hull_criu_options *criu, int *ret_status, struct hull_error *e)
 {
+    struct hull_criu_options taken;
+    int r = options_take(criu, &taken, sizeof(taken), e);
+    if (r < 0)
+        return r;
     _cleanup_job_ struct job j;
     struct restore x = RESTORE_INIT;
-    x.options = criu;
+    x.options = &taken;
     job_init(&j);
     j.launch.restore = &x;
-    int r = restore(rt, id, o, &j, ret_status, e);
+    r = restore(rt, id, o, &j, ret_status, e);
     criu_dirs_close(&x.dirs);
     return r;
 }

@@ -32,8 +32,27 @@ static char *absolute(const char *path)
     return !cwd || asprintf(&out, "%s/%s", cwd, path) < 0 ? NULL : out;
 }
 
-int hull_open(const struct hull_options *o, hull_runtime **ret, struct hull_error *e)
+int options_take(const void *given, void *ret, size_t size, struct hull_error *e)
 {
+    size_t theirs;
+    memcpy(&theirs, given, sizeof(theirs));
+    if (theirs < sizeof(theirs) || theirs > 4096)
+        return error_set(e, EINVAL, "options with a size of %zu bytes", theirs);
+    const char *bytes = given;
+    for (size_t i = size; i < theirs; i++)
+        if (bytes[i])
+            return error_set(e, E2BIG, "options that hull " HULL_VERSION " does not know");
+    memset(ret, 0, size);
+    memcpy(ret, given, theirs < size ? theirs : size);
+    return 0;
+}
+
+int hull_open(const struct hull_options *given, hull_runtime **ret, struct hull_error *e)
+{
+    struct hull_options taken, *const o = &taken;
+    int r = options_take(given, o, sizeof(*o), e);
+    if (r < 0)
+        return r;
     hull_runtime *rt = calloc(1, sizeof(*rt));
     if (!rt)
         return error_oom(e);

@@ -21,6 +21,15 @@ struct hull_runtime {
     bool                host_known;
 };
 
+/**
+ * Takes a struct of options that a caller of another version of the library may have filled, by the
+ * size that is its first member: what his is shorter is zero; what it is longer must be.
+ * @param given  the caller's struct
+ * @param ret    receives size bytes
+ * @return 0, -EINVAL (no size) or -E2BIG (an option that this version doesn't know is set)
+ */
+int options_take(const void *given, void *ret, size_t size, struct hull_error *e);
+
 /** Probes the host once. */
 int runtime_host(hull_runtime *rt, struct hull_error *e);
 
