@@ -8,7 +8,7 @@ import time
 import pytest
 
 from support import knobs
-from support.runtime import wait_until
+from support.runtime import PATIENCE, wait_until
 
 RUNC = os.environ.get("RUNC", "/usr/sbin/runc")
 
@@ -45,7 +45,7 @@ class Stream:
 
     def end(self, timeout=10):
         try:
-            _, err = self.p.communicate(timeout=timeout)
+            _, err = self.p.communicate(timeout=timeout * PATIENCE)
         except subprocess.TimeoutExpired:
             self.p.kill()
             self.p.communicate()

@@ -23,9 +23,9 @@ TRY = "cat /proc/self/attr/current; touch /mnt/fine && touch /mnt/forbidden"
 def profile(tag, tmp_path):
     path = tmp_path / "profile"
     path.write_text(PROFILE.format(name=tag))
-    subprocess.run(["apparmor_parser", "-r", path], check=True, timeout=30)
+    subprocess.run(["apparmor_parser", "-r", path], check=True, timeout=120)
     yield tag
-    subprocess.run(["apparmor_parser", "-R", path], check=True, timeout=30)
+    subprocess.run(["apparmor_parser", "-R", path], check=True, timeout=120)
 
 
 @needs_apparmor

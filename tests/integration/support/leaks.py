@@ -11,6 +11,8 @@ import subprocess
 import threading
 import time
 
+from . import runtime
+
 CGROUPS = "/sys/fs/cgroup"
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -145,9 +147,9 @@ def describe(pid):
     return f"{pid} ({comm}: {line.strip()})"
 
 
-def find(tag, directory, settle=1.0):
+def find(tag, directory, settle=2.0):
     """A list of lines that name what was left; waits a moment for dying processes."""
-    end = time.monotonic() + settle
+    end = time.monotonic() + settle * runtime.PATIENCE
     while True:
         reap()
         left = [f"process {describe(p)}" for p in processes(tag, directory)]

@@ -9,6 +9,7 @@ import subprocess
 import time
 
 TIMEOUT = 20
+PATIENCE = float(os.environ.get("HULL_PATIENCE", "1"))   # all time limits are that much longer
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 _counter = itertools.count()
 _spec = None
@@ -20,7 +21,7 @@ def binary():
 
 def wait_until(what, timeout=10, step=0.01):
     """Calls what until it gives something true, and returns that."""
-    end = time.monotonic() + timeout
+    end = time.monotonic() + timeout * PATIENCE
     while True:
         value = what()
         if value:
@@ -85,6 +86,7 @@ class Runtime:
         kw.setdefault("stderr", subprocess.PIPE)
         if input is not None:
             stdin = subprocess.PIPE
+        timeout *= PATIENCE
         p = subprocess.Popen(argv, stdin=stdin, **kw)
         try:
             out, err = p.communicate(input, timeout=timeout)

@@ -4,6 +4,7 @@ import os
 import subprocess
 
 from . import knobs
+from .runtime import PATIENCE
 
 USER = "tester"   # has a systemd of his own in the guest
 
@@ -21,7 +22,7 @@ def _systemctl(*args, user=False):
     argv = ["systemctl", *args]
     if user:
         argv[1:1] = ["--user", "-M", f"{USER}@.host"]
-    return subprocess.run(argv, capture_output=True, text=True, timeout=60)
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60 * PATIENCE)
 
 
 def show(unit, name, user=False):
