@@ -83,7 +83,7 @@ struct hull_create_options {
     const char *pid_file;         /* relative to the caller's directory */
     bool        no_pivot;         /* MS_MOVE and chroot instead of pivot_root */
     bool        no_new_keyring;   /* keep the caller's session keyring */
-    unsigned    preserve_fds;     /* descriptors 3 .. 3+n-1 are handed to the container */
+    unsigned    preserve_fds;     /* n descriptors from 3 on, not close-on-exec, are handed to the container */
     bool        detach;           /* run: return as soon as the program runs */
     bool        keep;             /* run: keep the stopped container */
     bool        no_subreaper;     /* run: do not become a child subreaper */
