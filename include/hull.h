@@ -39,6 +39,7 @@ enum {
     HULL_E_UNSUPPORTED,       /* the configuration asks for something that hull cannot do yet */
     HULL_E_INIT,              /* the container's init failed; text says at which step */
     HULL_E_INTERRUPTED,       /* SIGINT, SIGTERM or SIGHUP arrived during create or run */
+    HULL_E_STATUS_UNKNOWN,    /* wait: the container has ended, but with what status can't be known */
 };
 
 /** One failure. Owned by the caller; set once, at the point of failure. */
@@ -89,7 +90,7 @@ struct hull_create_options {
     const char *pid_file;         /* relative to the caller's directory */
     bool        no_pivot;         /* MS_MOVE and chroot instead of pivot_root */
     bool        no_new_keyring;   /* keep the caller's session keyring */
-    unsigned    preserve_fds;     /* descriptors 3 .. 3+n-1 are handed to the container */
+    unsigned    preserve_fds;     /* n descriptors from 3 on, not close-on-exec, are handed to the container */
     bool        detach;           /* run: return as soon as the program runs */
     bool        keep;             /* run: keep the stopped container */
     bool        no_subreaper;     /* run: do not become a child subreaper */
@@ -140,6 +141,15 @@ struct hull_exec_options {
 /** Runs one more process in a created or running container; blocks unless detached. */
 int hull_exec(hull_runtime *rt, const char *id, const struct hull_exec_options *o, int *ret_status,
               struct hull_error *e);
+
+/**
+ * Blocks until the init of a container has ended, whoever is its parent, and tells how. It only tells
+ * what the kernel still knows: hull records no exit status. That of a container that had stopped before,
+ * and been waited for, is HULL_E_STATUS_UNKNOWN; so is any on a kernel before 6.15 when init's parent
+ * was faster than we.
+ * @param ret_status  exit code of init, 128+n when killed by signal n
+ */
+int hull_wait(hull_runtime *rt, const char *id, int *ret_status, struct hull_error *e);
 
 enum { HULL_KILL_ALL = 1 };
 /** Sends signal sig (0..64) to init, or to all processes where there is no private pid namespace. */

@@ -15,10 +15,18 @@ struct proc_stat {
     pid_t    ppid;
     uint64_t start;      /* clock ticks after boot */
     uint64_t ignored;    /* signals 1 to 31 with the action "ignore", bit n-1 */
+    int      status;     /* of a zombie, as waitpid(2) has it; 0 for those who may not trace it */
 };
 
 /** Reads /proc/PID/stat relative to the procfs descriptor (or AT_FDCWD for the host's /proc). 0 or -errno. */
 int proc_stat_read(int proc_fd, pid_t pid, struct proc_stat *ret);
+/**
+ * How a process has ended that need not be a child of ours, as a status of waitpid(2). Known while it is
+ * a zombie to whoever may trace it, and on kernels from 6.15 also when its parent has waited for it.
+ * @param pidfd  opened before its end
+ * @return 0, -EAGAIN (has not ended, or can only be told when its parent has waited for it), -ENODATA (nobody knows any more)
+ */
+int proc_exit_status(int pidfd, pid_t pid, uint64_t start, int *ret);
 /** Whether the process with that start time is still there and not a zombie. */
 bool proc_alive(pid_t pid, uint64_t start);
 /**

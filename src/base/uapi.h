@@ -4,6 +4,7 @@
 #define HULL_BASE_UAPI_H
 
 #include <fcntl.h>
+#include <linux/ioctl.h>
 #include <linux/types.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -56,6 +57,20 @@
 #endif
 #ifndef MS_LAZYTIME
 #define MS_LAZYTIME (1 << 25)
+#endif
+
+/* What a pidfd tells of its process: 6.13, of one that has been waited for: 6.15. */
+#ifndef PIDFD_GET_INFO
+struct pidfd_info {
+    __u64 mask;
+    __u64 cgroupid;
+    __u32 pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
+    __s32 exit_code; /* as waitpid(2) has it */
+};
+#define PIDFD_GET_INFO _IOWR(0xff, 11, struct pidfd_info)
+#endif
+#ifndef PIDFD_INFO_EXIT
+#define PIDFD_INFO_EXIT (1UL << 3)
 #endif
 
 /* Filesystem magics of statfs(2). */

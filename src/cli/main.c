@@ -10,6 +10,8 @@
 #include "cli/cli.h"
 #include "commit.h"
 
+enum { UNKNOWN_STATUS = 254 }; /* exit code of wait when it can't tell the container's */
+
 #define G(m) offsetof(struct globals, m)
 const struct option global_options[] = {
     {"debug", 0, OPT_FLAG, G(debug), "", "enable debug logging", false},
@@ -27,6 +29,7 @@ const struct command *const commands[] = {
     &cmd_checkpoint, &cmd_create, &cmd_delete, &cmd_events,  &cmd_exec,   &cmd_features,
     &cmd_kill,       &cmd_list,   &cmd_pause,  &cmd_ps,      &cmd_restore, &cmd_resume,
     &cmd_run,        &cmd_spec,   &cmd_start,  &cmd_state,   &cmd_update,
+    &cmd_wait,
 };
 const size_t n_commands = sizeof(commands) / sizeof(*commands);
 
@@ -120,7 +123,7 @@ static int report(const struct cli *c, const struct command *cmd, const struct h
                  cmd->prefix, "", e->text);
     else
         snprintf(text, sizeof(text), "%s", e->text);
-    return fail(c, cmd->fail_status, text);
+    return fail(c, e->code == HULL_E_STATUS_UNKNOWN ? UNKNOWN_STATUS : cmd->fail_status, text);
 }
 
 static int usage(const struct cli *c, const struct command *cmd, const char *text)

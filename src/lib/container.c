@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -74,6 +75,9 @@ int container_open(hull_runtime *rt, const char *id, bool lock, struct container
     if (lock && (r = state_lock(ret->dir_fd, id, e)) < 0)
         return r;
     r = state_read(ret->dir_fd, &ret->arena, &ret->state, e);
+    struct stat st;
+    if (r < 0 && fstat(ret->dir_fd, &st) == 0 && st.st_nlink == 0) /* somebody was faster to remove it */
+        return error_set(e, HULL_E_NOT_FOUND, "container does not exist");
     if (r == 0)
         r = cgroup_from_saved(&ret->arena, &rt->log, &rt->host, &ret->state->cgroup_paths,
                               ret->state->rootless, &ret->cgroup, e);

@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "base/sys.h"
+#include "lib/notify.h"
 #include "lib/runtime.h"
 #include "lib/start_common.h"
 #include "ns/ns.h"
@@ -245,6 +246,8 @@ static int prepare(hull_runtime *rt, struct job *j, struct container *c,
     int r = runtime_launch(rt, l, c->state->id, e);
     if (r == 0)
         r = build_process(j, c, o, e);
+    if (r == 0)
+        r = listen_prepare(j, l->config->process, e);
     if (r == 0)
         r = check_terminal(l->config->process->terminal, o->detach, o->console_socket, l->name, e);
     if (r < 0)

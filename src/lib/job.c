@@ -164,9 +164,19 @@ int check_terminal(bool terminal, bool detach, const char *console_socket, const
 
 int check_preserved(unsigned n, struct hull_error *e)
 {
-    for (unsigned i = 0; i < n; i++)
-        if (fcntl(3 + (int)i, F_GETFD) < 0)
-            return error_set(e, errno, "unable to stat preserved-fd %u (of %u)", 3 + i, n);
+    const unsigned listen = listen_count();
+    for (unsigned i = 0; i < listen + n; i++) {
+        /*
+         * A descriptor that is close-on-exec did not come from our caller: it is our own, a log file say,
+         * that has got a number which the caller has not used. The container must not have it.
+         */
+        int flags = fcntl(3 + (int)i, F_GETFD);
+        if (flags >= 0 && !(flags & FD_CLOEXEC))
+            continue;
+        if (i < listen)
+            return error_set(e, EBADF, "LISTEN_FDS is %u, but descriptor %u is not open", listen, 3 + i);
+        return error_set(e, EBADF, "unable to stat preserved-fd %u (of %u)", i - listen, n);
+    }
     return 0;
 }
 

@@ -6,6 +6,7 @@
  * container gets a socket of ours, in a directory of the state directory that is mounted at
  * /run/notify, and we pass READY on, say which process is the main one, and wait with a BARRIER
  * until the manager has read both: it would otherwise look for a sender that is gone.
+ * Sockets that a manager has opened for us are handed on as they are, from descriptor 3 on.
  * The socket is bound by whoever starts the program (run or start), not by create.
  */
 #include "lib/notify.h"
@@ -56,24 +57,30 @@ static int prepare_notify(struct job *j, struct oci_config *config, struct hull_
     return add_env(j, config->process, (char *)"NOTIFY_SOCKET=" NOTIFY_INSIDE "/notify.sock", e);
 }
 
-static int prepare_listen(struct job *j, struct oci_config *config, struct hull_error *e)
+/* sd_listen_fds(3). Descriptors for somebody else are none of ours. */
+unsigned listen_count(void)
 {
-    const char *fds = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID"), *names = getenv("LISTEN_FDNAMES");
+    const char *fds = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
     if (!fds || !pid || strtol(pid, NULL, 10) != getpid())
         return 0;
     char *end;
     unsigned long n = strtoul(fds, &end, 10);
-    if (n == 0 || n > 1024 || *end)
+    return n > 1024 || *end ? 0 : (unsigned)n;
+}
+
+int listen_prepare(struct job *j, struct oci_process *p, struct hull_error *e)
+{
+    const unsigned n = listen_count();
+    const char *names = getenv("LISTEN_FDNAMES");
+    if (n == 0)
         return 0;
-    for (unsigned i = 0; i < n; i++)
-        if (fcntl(3 + (int)i, F_GETFD) < 0)
-            return error_set(e, errno, "LISTEN_FDS is %lu, but descriptor %u is not open", n, 3 + i);
-    j->options.preserve_fds += (unsigned)n;
-    int r = add_env(j, config->process, arena_printf(&j->arena, "LISTEN_FDS=%lu", n), e);
+    j->options.preserve_fds += n;
+    j->launch.listen = true;
+    int r = add_env(j, p, arena_printf(&j->arena, "LISTEN_FDS=%u", n), e);
     if (r == 0)
-        r = add_env(j, config->process, (char *)"LISTEN_PID=1", e);
+        r = add_env(j, p, (char *)LISTEN_PID_ENTRY "1", e);
     if (r == 0 && names)
-        r = add_env(j, config->process, arena_printf(&j->arena, "LISTEN_FDNAMES=%s", names), e);
+        r = add_env(j, p, arena_printf(&j->arena, "LISTEN_FDNAMES=%s", names), e);
     return r;
 }
 
@@ -81,7 +88,7 @@ int service_prepare(struct job *j, struct oci_config *config, struct hull_error 
 {
     const char *notify = getenv("NOTIFY_SOCKET");
     int r = notify && *notify ? prepare_notify(j, config, e) : 0;
-    return r < 0 ? r : prepare_listen(j, config, e);
+    return r < 0 ? r : listen_prepare(j, config->process, e);
 }
 
 bool notify_wanted(int state_fd)

@@ -8,10 +8,13 @@
 /**
  * create and run, before the plan: with NOTIFY_SOCKET in our environment the container gets a
  * directory mounted at /run/notify and NOTIFY_SOCKET=/run/notify/notify.sock; with LISTEN_FDS for our
- * pid it gets those descriptors and LISTEN_FDS, LISTEN_PID=1, LISTEN_FDNAMES. Changes config and
- * j->options.preserve_fds.
+ * pid it gets those descriptors, see listen_prepare. Changes config and j->options.preserve_fds.
  */
 int service_prepare(struct job *j, struct oci_config *config, struct hull_error *e);
+/** How many descriptors from 3 on are handed over by LISTEN_FDS, and LISTEN_PID says that it is to us. */
+unsigned listen_count(void);
+/** Hands these to the process p, before those of --preserve-fds: LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES. */
+int listen_prepare(struct job *j, struct oci_process *p, struct hull_error *e);
 /** Whether the container was made with a notify directory and there is somebody to tell now. */
 bool notify_wanted(int state_fd);
 /**

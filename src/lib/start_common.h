@@ -15,6 +15,6 @@ int runtime_launch(hull_runtime *rt, struct launch *l, const char *id, struct hu
 /** The rules of terminal, --detach and --console-socket. */
 int check_terminal(bool terminal, bool detach, const char *console_socket, const char *name,
                    struct hull_error *e);
-/** The descriptors to be preserved must be open before we open any of our own. */
+/** Those of LISTEN_FDS and the n to be preserved must be open, by our caller: call this before opening any of our own. */
 int check_preserved(unsigned n, struct hull_error *e);
 #endif

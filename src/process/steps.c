@@ -132,5 +132,9 @@ int process_step_lookup(struct launch *l, const struct step *s, struct hull_erro
     l->env = env_build(l->config->process, l->rootfs_fd, l->arena);
     if (!l->env)
         return error_oom(e);
+    for (size_t i = 0; l->listen && l->env[i]; i++)
+        if (strncmp(l->env[i], LISTEN_PID_ENTRY, strlen(LISTEN_PID_ENTRY)) == 0 &&
+            !(l->env[i] = arena_printf(l->arena, LISTEN_PID_ENTRY "%d", (int)getpid())))
+            return error_oom(e);
     return exec_lookup(l->config->process->args.v[0], l->env, l->arena, &l->argv0_path, e);
 }

@@ -24,6 +24,8 @@ struct intelrdt_group;
 struct netdev_set;
 struct restore;
 
+#define LISTEN_PID_ENTRY "LISTEN_PID="
+
 /* One page that P and I share, so that the step is known even when I was killed in it. */
 struct breadcrumb { volatile unsigned step; };
 
@@ -39,6 +41,7 @@ struct launch {
     const char   *rootfs;          /* absolute host path of root.path, no symlink in it */
     bool          run;             /* run rather than create: no gate */
     bool          notify;          /* NOTIFY_SOCKET is passed on */
+    bool          listen;          /* LISTEN_FDS is passed on; LISTEN_PID needs the pid that the process sees */
     bool          detach;          /* nobody forwards the terminal */
     bool          rootless;        /* our effective uid is not 0, or 0 only in a user namespace */
     bool          rootless_cgroup; /* permission errors on cgroups are tolerated */

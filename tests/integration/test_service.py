@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """sd_notify and socket activation: NOTIFY_SOCKET, LISTEN_FDS. We play the service manager."""
 import array
+import json
 import os
 import socket
 import subprocess
 
 import pytest
+
+from support.runtime import Runtime, wait_until
 
 NOTIFIER = r"""
 #include <stdio.h>
@@ -120,17 +123,117 @@ def test_without_a_manager_nothing_is_mounted(box):
     assert box.out("echo [$NOTIFY_SOCKET]; ls /run") == "[]\n"
 
 
+def activated(tmp_path, argv, names="web", opened=1, fds=None):
+    """A call with `opened` sockets (files here) from 3 on, LISTEN_FDS=fds for its own pid."""
+    for i in range(opened):
+        (tmp_path / f"data{i}").write_text(f"handed over {i}\n")
+    redirect = " ".join(f"{3 + i}<{tmp_path}/data{i}" for i in range(opened))
+    script = (f'exec {redirect}; export LISTEN_PID=$$ LISTEN_FDS={opened if fds is None else fds} '
+              f'LISTEN_FDNAMES={names}; exec "$@"')
+    return Runtime.call(["sh", "-c", script, "sh", *argv])
+
+
+SHOW = "cat <&3; echo $LISTEN_FDS $LISTEN_PID $LISTEN_FDNAMES $$; ls /proc/self/fd | wc -l"
+
+
 def test_listen_fds(box, tmp_path):
-    (tmp_path / "data").write_text("handed over\n")
-    box.sh("cat <&3; echo $LISTEN_FDS $LISTEN_PID $LISTEN_FDNAMES").write()
-    script = 'exec 3<"$1"; shift; LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=web exec "$@"'
-    r = box.hull.call(["sh", "-c", script, "sh", str(tmp_path / "data"),
-                       *box.hull.argv("run", "--bundle", box.dir, box.id)]).ok()
-    assert r.out == "handed over\n1 1 web\n"
+    box.sh(SHOW).write()
+    r = activated(tmp_path, box.hull.argv("run", "--bundle", box.dir, box.id)).ok()
+    assert r.out == "handed over 0\n1 1 web 1\n5\n"
+
+
+def test_listen_fds_of_create(box, tmp_path):
+    box.sh("cat <&3 > /tmp/out; echo $LISTEN_FDS $LISTEN_PID >> /tmp/out; sleep 1000").write()
+    (box.rootfs / "tmp/out").touch()
+    box.bind(box.rootfs / "tmp", "/tmp").update(options=["bind", "rw"])
+    box.write()
+    argv = box.hull.argv("create", "--bundle", box.dir, box.id)
+    r = activated(tmp_path, ["sh", "-c", f'exec "$@" > {tmp_path}/o 2>&1', "sh", *argv])
+    assert r.code == 0, (tmp_path / "o").read_text()
+    box.start().ok()
+    wait_until(lambda: (box.rootfs / "tmp/out").read_text() == "handed over 0\n1 1\n")
+    box.end()
+
+
+def test_listen_fds_without_a_private_pid_namespace(box, tmp_path):
+    """LISTEN_PID is what the program sees as its own."""
+    box.namespaces(pid=False)
+    box.sh(SHOW).write()
+    out = activated(tmp_path, box.hull.argv("run", "--bundle", box.dir, box.id)).ok().out.split()
+    assert out[3:6] == ["1", out[6], "web"] and int(out[6]) > 1
+
+
+def test_listen_fds_of_exec(box, tmp_path):
+    box.up()
+    argv = box.hull.argv("exec", box.id, "/bin/sh", "-c", SHOW)
+    out = activated(tmp_path, argv).ok().out.split()
+    assert out[:3] == ["handed", "over", "0"]
+    assert out[3] == "1" and out[4] == out[6] != "1" and out[5] == "web" and out[7] == "5"
+
+
+def test_listen_fds_and_preserved_ones(box, tmp_path):
+    """Those of LISTEN_FDS come first, as runc has it for run."""
+    box.up()
+    show = "cat <&3; cat <&4; echo $LISTEN_FDS; ls /proc/self/fd | wc -l"
+    out = "handed over 0\nhanded over 1\n1\n6\n"
+    argv = box.hull.argv("exec", "--preserve-fds", "1", box.id, "/bin/sh", "-c", show)
+    assert activated(tmp_path, argv, opened=2, fds=1).ok().out == out
+    box.end()
+    box.sh(show).write()
+    argv = box.hull.argv("run", "--preserve-fds", "1", "--bundle", box.dir, box.id)
+    assert activated(tmp_path, argv, opened=2, fds=1).ok().out == out
+
+
+def test_listen_fds_over_a_process_file(box, tmp_path):
+    box.up()
+    (tmp_path / "p.json").write_text(json.dumps(
+        {"args": ["/bin/sh", "-c", SHOW], "cwd": "/", "env": ["PATH=/bin", "LISTEN_PID=99", "LISTEN_FDS=9"]}))
+    out = activated(tmp_path, box.hull.argv("exec", "-p", tmp_path / "p.json", box.id)).ok().out.split()
+    assert out[3] == "1" and out[4] == out[6]
+    box.end()
+
+
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize("command", ["run", "exec"])
+def test_more_listen_fds_than_there_are(box, tmp_path, command, log):
+    """Never is a descriptor of ours taken for one of them: the bundle's directory, the log."""
+    flags = ["--log", tmp_path / "log"] if log else []
+    if command == "exec":
+        box.up()
+    else:
+        box.sh("true").write()
+    words = ["run", "--bundle", box.dir, box.id] if command == "run" else ["exec", box.id, "/bin/true"]
+    argv = [*box.hull.prefix, box.hull.program, *flags, "--root", box.hull.root, *words]
+    for opened, missing in ((1, "4"), (0, "3")):
+        activated(tmp_path, map(str, argv), opened=opened, fds=2).fails(
+            "LISTEN_FDS is 2", f"descriptor {missing} is not open")
+
+
+@pytest.mark.parametrize("command", ["run", "exec"])
+def test_more_preserved_fds_than_there_are(box, tmp_path, command):
+    if command == "exec":
+        box.up()
+    else:
+        box.sh("true").write()
+    words = (["run", "--preserve-fds", "1", "--bundle", box.dir, box.id] if command == "run" else
+             ["exec", "--preserve-fds", "1", box.id, "/bin/true"])
+    argv = [*box.hull.prefix, box.hull.program, "--log", tmp_path / "log", "--root", box.hull.root, *words]
+    Runtime.call(list(map(str, argv))).fails("unable to stat preserved-fd 0 (of 1)", "bad file descriptor")
+
+
+@pytest.mark.parametrize("fds", ["0", "-1", "x", "1x", "99999999999999999999", ""])
+def test_listen_fds_that_are_no_number(box, tmp_path, fds):
+    box.sh("echo [$LISTEN_FDS]; ls /proc/self/fd | wc -l").write()
+    r = activated(tmp_path, box.hull.argv("run", "--bundle", box.dir, box.id), fds=f"'{fds}'").ok()
+    assert r.out == "[]\n4\n"
 
 
 def test_listen_fds_of_somebody_else_are_not_ours(box):
     box.sh("echo [$LISTEN_FDS]; ls /proc/self/fd | wc -l").write()
     r = box.hull("run", "--bundle", box.dir, box.id,
+                 env=dict(os.environ, LISTEN_FDS="1", LISTEN_PID="1")).ok()
+    assert r.out == "[]\n4\n"
+    box.up()
+    r = box.exec(box.id, "/bin/sh", "-c", "echo [$LISTEN_FDS]; ls /proc/self/fd | wc -l",
                  env=dict(os.environ, LISTEN_FDS="1", LISTEN_PID="1")).ok()
     assert r.out == "[]\n4\n"
