@@ -301,7 +301,7 @@ static int set_open(struct launch *l, struct netdev_set **ret, struct hull_error
 
 int netdev_step_move(struct launch *l, const struct step *s, struct hull_error *e)
 {
-    struct netdev_set *set;
+    struct netdev_set *set = NULL;
     (void)s;
     int r = set_open(l, &set, e);
     for (size_t i = 0; r == 0 && i < l->config->linux_->netDevices.n; i++) {
