@@ -19,6 +19,7 @@
 #include <time.h>
 #include "base/fd.h"
 #include "base/sys.h"
+#include "oci/annotations.h"
 
 static const char *const names[HOOK_KIND_COUNT] = {
     [HOOK_PRESTART] = "prestart",
@@ -65,6 +66,12 @@ int hooks_check(const struct oci_config *c, struct hull_error *e)
         }
     }
     return 0;
+}
+
+void hooks_output(const struct oci_config *c, struct hook_run *r)
+{
+    r->stdout_file = oci_annotation(c, ANNOTATION_HOOKS_STDOUT);
+    r->stderr_file = oci_annotation(c, ANNOTATION_HOOKS_STDERR);
 }
 
 /* Everything that the hook's process does before its program; reports errno through report_fd. */
@@ -239,15 +246,30 @@ static int verdict(struct running *h, const struct oci_hook *hook, int served, i
     return 0;
 }
 
+/* The end of a pipe that the hook writes to; or a file in its place, so that the pipe stays empty. */
+static int open_output(int p[2], const char *file, struct hull_error *e)
+{
+    if (pipe2(p, O_CLOEXEC) < 0)
+        return error_set(e, errno, "pipe");
+    if (!file || !*file)
+        return 0;
+    const int fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0700);
+    if (fd < 0)
+        return error_at(e, "annotations", errno, "open %s", file);
+    close(p[1]);
+    p[1] = fd;
+    return 0;
+}
+
 static int run_one(const struct oci_hook *hook, const struct hook_run *r, struct hull_error *e)
 {
     int in[2] = {-1, -1}, out[2] = {-1, -1}, err[2] = {-1, -1}, report[2] = {-1, -1};
     struct running h = {.pid = -1, .pidfd = -1, .in = -1, .state = r->state, .left = strlen(r->state),
                         .out.fd = -1, .err.fd = -1};
     int result, failed = 0;
-    if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0 ||
-        pipe2(report, O_CLOEXEC) < 0) {
-        result = error_set(e, errno, "pipe");
+    if (open_output(in, NULL, e) < 0 || open_output(report, NULL, e) < 0 ||
+        open_output(out, r->stdout_file, e) < 0 || open_output(err, r->stderr_file, e) < 0) {
+        result = -e->code;
         goto out;
     }
     struct clone_args args = {

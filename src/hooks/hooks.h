@@ -28,9 +28,12 @@ struct hook_run {
     const char    *cwd;        /* directory the hook starts in; NULL: ours */
     char *const   *env;        /* for hooks without env; NULL: an empty environment */
     bool           go_on;      /* a failure is logged and the next one runs (poststop) */
+    const char    *stdout_file, *stderr_file; /* added to instead of being captured; NULL */
     struct log    *log;
     int            interrupt_fd; /* readable: stop waiting for the hook and fail; 0: none */
 };
+/** Sets the files for the output of hooks that annotations name. For hooks that see the host's files. */
+void hooks_output(const struct oci_config *c, struct hook_run *r);
 /**
  * Runs a list in order, in the caller's namespaces. A hook is a process group of its own; at its
  * timeout the group is killed. stdout and stderr go into the error of a failing hook.

@@ -149,6 +149,7 @@ int container_run_hooks(hull_runtime *rt, struct container *c, const struct oci_
     sigemptyset(&pipe);
     sigaddset(&pipe, SIGPIPE);
     sigprocmask(SIG_BLOCK, &pipe, &old);
+    hooks_output(config, &run);
     int r = hooks_run(hooks, &run, e);
     /* What such a hook has caused is pending and would hit us now. */
     const struct timespec now = {0};

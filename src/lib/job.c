@@ -22,6 +22,7 @@
 #include "lib/runtime.h"
 #include "lib/start_common.h"
 #include "net/net.h"
+#include "oci/annotations.h"
 #include "oci/load.h"
 #include "oci/validate.h"
 #include "plan/plan.h"
@@ -122,6 +123,8 @@ static int load(struct job *j, const char **ret_name, struct hull_error *e)
     l->config = config;
     if (r < 0)
         return error_prefix(e, "%s", name);
+    if (!j->options.pidfd_socket)
+        j->options.pidfd_socket = oci_annotation(config, ANNOTATION_PIDFD_RECEIVER);
     return config->process ? service_prepare(j, config, e) : 0;
 }
 

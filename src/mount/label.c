@@ -14,6 +14,7 @@
 #include "base/path.h"
 #include "host/lsm.h"
 #include "mount/internal.h"
+#include "oci/annotations.h"
 
 #define CONTEXT_TYPE "run.oci.mount_context_type"
 
@@ -27,11 +28,8 @@ static const char *mount_label(const struct launch *l)
 
 static const char *context_type(const struct launch *l)
 {
-    const struct oci_map *a = &l->config->annotations;
-    for (size_t i = 0; i < a->n; i++)
-        if (strcmp(a->v[i].key, CONTEXT_TYPE) == 0)
-            return a->v[i].value;
-    return context_types[0];
+    const char *type = oci_annotation(l->config, CONTEXT_TYPE);
+    return type ? type : context_types[0];
 }
 
 int label_check(const struct launch *l, struct hull_error *e)

@@ -33,7 +33,7 @@ int ns_join_paths(struct launch *l, bool with_user, struct hull_error *e);
 /** Writes uid_map, gid_map and setgroups of init, itself or by newuidmap/newgidmap. P. */
 int userns_write_maps(struct launch *l, struct hull_error *e);
 /** Becomes uid and gid 0 of the user namespace. I. */
-int userns_become_root(struct hull_error *e);
+int userns_become_root(const struct launch *l, struct hull_error *e);
 /** unshare(CLONE_NEWTIME) and the offsets; children are in it. P, or I in a user namespace. */
 int timens_unshare(struct launch *l, struct hull_error *e);
 

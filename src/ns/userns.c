@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include "base/fd.h"
 #include "base/sys.h"
+#include "oci/annotations.h"
 #include "oci/id_map.h"
 
 static int write_proc(pid_t pid, const char *file, const char *text, struct hull_error *e)
@@ -89,10 +90,11 @@ int userns_write_maps(struct launch *l, struct hull_error *e)
     return r;
 }
 
-int userns_become_root(struct hull_error *e)
+int userns_become_root(const struct launch *l, struct hull_error *e)
 {
     /* setgroups fails with EPERM where it is denied; nothing is lost, the groups are unmapped. */
-    (void)syscall(SYS_setgroups, 0, NULL);
+    if (!oci_annotation_on(l->config, ANNOTATION_KEEP_GROUPS))
+        (void)syscall(SYS_setgroups, 0, NULL);
     if (syscall(SYS_setresgid, 0, 0, 0) < 0)
         return error_set(e, errno, "failed to become gid 0 in the user namespace (is container id 0 mapped?)");
     if (syscall(SYS_setresuid, 0, 0, 0) < 0)
@@ -108,7 +110,6 @@ int userns_step_map(struct launch *l, const struct step *s, struct hull_error *e
 
 int userns_step_enter(struct launch *l, const struct step *s, struct hull_error *e)
 {
-    (void)l;
     (void)s;
-    return userns_become_root(e);
+    return userns_become_root(l, e);
 }

@@ -173,6 +173,7 @@ struct oci_seccomp {
     struct oci_strs flags;
     char           *listenerPath, *listenerMetadata;
     LIST_OF(struct oci_seccomp_syscall) syscalls;
+    bool            strict;   /* not a member: see oci/annotations.h */
 };
 struct oci_intel_rdt {
     char           *closID;

@@ -10,6 +10,7 @@
 #include "json/bind.h"
 #include "json/field.h"
 #include "json/read.h"
+#include "oci/annotations.h"
 #include "oci/schema.h"
 
 static void log_unknown(void *arg, const char *path, unsigned line, unsigned column)
@@ -54,6 +55,7 @@ int oci_config_parse(char *text, size_t len, struct arena *a, struct log *log,
         if (err < 0)
             return err;
     }
+    oci_annotations_apply(c);
     *ret = c;
     return 0;
 }

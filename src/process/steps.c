@@ -13,6 +13,7 @@
 #include "base/path.h"
 #include "base/proc.h"
 #include "base/sys.h"
+#include "oci/annotations.h"
 #include "process/process.h"
 #include "step/launch.h"
 
@@ -88,7 +89,8 @@ int process_step_user(struct launch *l, const struct step *s, struct hull_error 
     /* runc's value for a new container; exec keeps the caller's. */
     if (l->join_pid == 0 && !(p->user && p->user->umask.set))
         umask(022);
-    return user_set(p->user, setgroups_denied(l), e);
+    const bool keep = oci_annotation_on(l->config, ANNOTATION_KEEP_GROUPS);
+    return user_set(p->user, keep || setgroups_denied(l), e);
 }
 
 int process_step_caps(struct launch *l, const struct step *s, struct hull_error *e)

@@ -63,7 +63,7 @@ int join_step_namespaces(struct launch *l, const struct step *s, struct hull_err
     (void)s;
     int r = l->staged ? 0 : join_all(l, l->join_flags & ~(unsigned)CLONE_NEWPID, e);
     if (r == 0 && l->has_ns[NS_USER])
-        r = userns_become_root(e);
+        r = userns_become_root(l, e);
     if (r == 0)
         r = open_proc(l, e);
     if (r < 0)

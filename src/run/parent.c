@@ -168,6 +168,7 @@ int launch_run_hooks(struct launch *l, enum hook_kind k, const char *status, pid
         if (fchdir(l->rootfs_fd) < 0)
             return error_set(e, errno, "chdir to the rootfs");
     }
+    hooks_output(l->config, &run);
     return hooks_run(hooks, &run, e);
 }
 

@@ -187,6 +187,8 @@ static int add_entries(struct compiler *c, struct targets *t)
         r = read_entry(c, i, &entry);
         for (size_t k = 0; r == 0 && k < names->n; k++) {
             const int name = seccomp_syscall_find(names->v[k]);
+            if (name < 0 && c->profile->strict)
+                return unknown_word(c, "linux.seccomp.syscalls", "syscall", names->v[k]);
             if (name < 0)
                 log_debug(c->log, "unknown seccomp syscall \"%s\" ignored", names->v[k]);
             for (size_t a = 0; r == 0 && name >= 0 && a < t->n; a++)
