@@ -55,7 +55,10 @@ static int standard_streams(void)
 
 static void log_line_to(void *arg, enum hull_log_level level, const char *text)
 {
-    log_write(arg, level, text);
+    const struct cli *c = arg;
+    /* What only explains is for people and for log files: callers who read our output compare it. */
+    if (level != HULL_LOG_INFO || c->log != stderr || c->g.debug || isatty(2))
+        log_write(c, level, text);
 }
 
 /* The error goes to the log, and to stderr as well when the log is a file: engines read both. */

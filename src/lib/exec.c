@@ -225,6 +225,10 @@ static int check_status(const struct container *c, bool ignore_paused, struct hu
     return 0;
 }
 
+static const struct terminal_words by_option = {"add --tty", "leave out --tty"};
+static const struct terminal_words in_file = {"set terminal to true in the process file",
+                                              "set terminal to false in the process file"};
+
 static int prepare(hull_runtime *rt, struct job *j, struct container *c,
                    const struct hull_exec_options *o, struct hull_error *e)
 {
@@ -249,7 +253,7 @@ static int prepare(hull_runtime *rt, struct job *j, struct container *c,
     if (r == 0)
         r = listen_prepare(j, l->config->process, e);
     if (r == 0)
-        r = check_terminal(l->config->process->terminal, o->detach, o->console_socket, l->name, e);
+        r = check_terminal(l, o->process_file ? &in_file : &by_option, e);
     if (r < 0)
         return r;
     l->join_pidfd = container_pidfd(c, e);

@@ -153,15 +153,22 @@ static int resolve_rootfs(struct job *j, struct hull_error *e)
     return 0;
 }
 
-int check_terminal(bool terminal, bool detach, const char *console_socket, const char *name,
-                   struct hull_error *e)
+const struct terminal_words terminal_in_config = {"set process.terminal to true in the configuration",
+                                                  "set process.terminal to false in the configuration"};
+
+int check_terminal(const struct launch *l, const struct terminal_words *w, struct hull_error *e)
 {
-    if (terminal && detach && !console_socket)
+    const bool terminal = l->config->process->terminal, socket = l->options->console_socket;
+    if (terminal && l->detach && !socket)
         return error_at(e, "process.terminal", HULL_E_CONFIG,
-                        "cannot allocate tty if %s will detach without setting console socket", name);
-    if (console_socket && (!detach || !terminal))
+                        "cannot allocate tty if %s will detach without setting console socket: "
+                        "give --console-socket%s%s%s", l->name, l->run ? ", " : " or ", w->without,
+                        l->run ? " or leave out --detach" : "");
+    if (socket && (!l->detach || !terminal))
         return error_at(e, "process.terminal", HULL_E_CONFIG,
-                        "cannot use console socket if %s will not detach or allocate tty", name);
+                        "cannot use console socket if %s will not detach or allocate tty: "
+                        "%s%s%s, or leave out --console-socket", l->name, l->detach ? "" : "add --detach",
+                        l->detach || terminal ? "" : " and ", terminal ? "" : w->with);
     return 0;
 }
 
@@ -251,7 +258,7 @@ int job_prepare(hull_runtime *rt, const char *id, const struct hull_create_optio
     if (r == 0)
         r = resolve_rootfs(j, e);
     if (r == 0)
-        r = check_terminal(l->config->process->terminal, l->detach, o->console_socket, l->name, e);
+        r = check_terminal(l, &terminal_in_config, e);
     if (r == 0)
         r = l->restore ? plan_build_restore(l, &j->plan, e) : plan_build(l, &j->plan, e);
     return r < 0 ? oci_error_locate(j->bundle_fd, name, e) : 0;

@@ -12,9 +12,11 @@ void launch_close(struct launch *l);
 int launch_crumb(struct launch *l, struct hull_error *e);
 /** Fills what the handle knows. */
 int runtime_launch(hull_runtime *rt, struct launch *l, const char *id, struct hull_error *e);
-/** The rules of terminal, --detach and --console-socket. */
-int check_terminal(bool terminal, bool detach, const char *console_socket, const char *name,
-                   struct hull_error *e);
+/* How to have a terminal, and how not to. */
+struct terminal_words { const char *with, *without; };
+extern const struct terminal_words terminal_in_config;
+/** The rules of terminal, --detach and --console-socket; a mistake is answered with the ways out. */
+int check_terminal(const struct launch *l, const struct terminal_words *w, struct hull_error *e);
 /** Those of LISTEN_FDS and the n to be preserved must be open, by our caller: call this before opening any of our own. */
 int check_preserved(unsigned n, struct hull_error *e);
 #endif

@@ -59,8 +59,16 @@ int cwd_enter(const char *cwd, struct hull_error *e);
  */
 int exec_lookup(const char *name, char *const *env, struct arena *a, const char **ret,
                 struct hull_error *e);
-/** Explains a failed execve: which of file, script interpreter, ELF loader, architecture, mount. */
-int exec_explain(const char *path, const char *name, int err, struct hull_error *e);
+/** 0, or the errno for which path can't be executed, apart from what is in it. */
+int exec_may(const char *path);
+enum { EXEC_WHY_MAX = 1024 };
+/**
+ * Why execve(2) of path, or its look-up, has failed with err: which of file, script interpreter and ELF
+ * loader, and what with it.
+ * @param why  receives "the ELF loader /lib/ld.so of /prog is not there", or "" when we can't tell
+ * @return whether it is about the interpreter of a script
+ */
+bool exec_why(const char *path, int err, char *why, size_t len);
 
 /** Joins a new session keyring named after the container ("_ses.ID"); missing support is ignored. */
 int keyring_join(const char *id, struct hull_error *e);

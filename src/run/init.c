@@ -229,6 +229,43 @@ int init_step_seccomp(struct launch *l, const struct step *s, struct hull_error 
     return r < 0 || l->seccomp_fd < 0 ? r : sync_send_seccomp(l, e);
 }
 
+/* Whether the program's filter lets us look for the reason: a call that it kills for would cost the message. */
+static bool may_look(const struct launch *l)
+{
+    static const int calls[] = {SYS_openat, SYS_close, SYS_pread64, SYS_faccessat2, SYS_readlinkat, SYS_statfs, SYS_uname,
+#ifdef SYS_open
+                                SYS_open, SYS_stat, SYS_readlink,
+#endif
+#ifdef SYS_newfstatat
+                                SYS_newfstatat,
+#endif
+                                SYS_fstat};
+    const uint64_t any[6] = {0};
+    for (size_t i = 0; l->seccomp && i < COUNT_OF(calls); i++)
+        if (!seccomp_allows(l->seccomp, calls[i], any))
+            return false;
+    return true;
+}
+
+/*
+ * execve has failed: one line with the reason before runc's words, which others match on. When the
+ * interpreter of a script is not there, the output of `run` has to be these words alone (callers compare
+ * it), and the reason goes to P's log.
+ */
+static void refused(struct launch *l, int err) __attribute__((noreturn));
+static void refused(struct launch *l, int err)
+{
+    struct hull_error e;
+    char why[EXEC_WHY_MAX] = "";
+    const bool quiet = err == ENOENT && l->run && l->join_pid == 0;
+    if (may_look(l) && exec_why(l->argv0_path, err, why, sizeof(why)) && quiet) {
+        log_line(l->log, HULL_LOG_INFO, "%s", why);
+        why[0] = '\0';
+    }
+    error_set(&e, err, "%s%sexec %s", why, *why ? ": " : "", l->argv0_path);
+    fail_late(l, &e, false);
+}
+
 int init_step_exec(struct launch *l, const struct step *s, struct hull_error *e)
 {
     (void)s;
@@ -241,9 +278,7 @@ int init_step_exec(struct launch *l, const struct step *s, struct hull_error *e)
     start_container_hooks(l);
     const struct oci_process *p = l->config->process;
     execve(l->argv0_path, p->args.v, l->env);
-    struct hull_error err;
-    exec_explain(l->argv0_path, p->args.v[0], errno, &err);
-    fail_late(l, &err, false);
+    refused(l, errno);
 }
 
 void init_main(struct launch *l, const struct plan *p)

@@ -147,16 +147,47 @@ def test_owner_of_the_pty(tty):
     assert out[1] == "typed"
 
 
+NO_SOCKET = "cannot allocate tty if hull will detach without setting console socket: give --console-socket"
+NO_USE = "cannot use console socket if hull will not detach or allocate tty: "
+LEAVE = ", or leave out --console-socket"
+TRUE, FALSE = (f"set process.terminal to {w} in the configuration" for w in ("true", "false"))
+
+
 def test_detach_needs_console_socket(tty):
-    tty.detach().fails("cannot allocate tty if", "will detach without setting console socket")
-    tty.create().fails("cannot allocate tty if", "will detach without setting console socket")
+    """A mistake in usage is answered with the ways out."""
+    tty.detach().fails(f"{NO_SOCKET}, {FALSE} or leave out --detach", code=1)
+    tty.create().fails(f"{NO_SOCKET} or {FALSE}", code=1)
+    assert tty.hull.ids() == []
 
 
 def test_console_socket_needs_detach_and_terminal(tty):
     with ConsoleSocket(tty.dir / "s") as s:
-        tty.run("--console-socket", s.path).fails("cannot use console socket if")
+        tty.run("--console-socket", s.path).fails(f"{NO_USE}add --detach{LEAVE}", code=1)
         tty.process["terminal"] = False
-        tty.create("--console-socket", s.path).fails("cannot use console socket if")
+        tty.create("--console-socket", s.path).fails(f"{NO_USE}{TRUE}{LEAVE}", code=1)
+        tty.detach("--console-socket", s.path).fails(f"{NO_USE}{TRUE}{LEAVE}", code=1)
+        tty.run("--console-socket", s.path).fails(f"{NO_USE}add --detach and {TRUE}{LEAVE}", code=1)
+    assert tty.hull.ids() == []
+
+
+def test_usage_of_exec(box):
+    box.up()
+    (box.dir / "tty.json").write_text('{"args": ["/bin/true"], "cwd": "/", "terminal": true}')
+    (box.dir / "no.json").write_text('{"args": ["/bin/true"], "cwd": "/"}')
+    file = [f"set terminal to {w} in the process file" for w in ("true", "false")]
+
+    def refused(words, *args):
+        box.exec(*args).fails(words, code=255)
+    refused(f"{NO_SOCKET}, leave out --tty or leave out --detach", "-t", "-d", box.id, "/bin/true")
+    refused(f"{NO_SOCKET}, {file[1]} or leave out --detach", "-d", "-p", box.dir / "tty.json", box.id)
+    with ConsoleSocket(box.dir / "s") as s:
+        socket = ["--console-socket", s.path]
+        refused(f"{NO_USE}add --detach{LEAVE}", *socket, "-t", box.id, "/bin/true")
+        refused(f"{NO_USE}add --tty{LEAVE}", *socket, "-d", box.id, "/bin/true")
+        refused(f"{NO_USE}add --detach and add --tty{LEAVE}", *socket, box.id, "/bin/true")
+        refused(f"{NO_USE}add --detach{LEAVE}", *socket, "-p", box.dir / "tty.json", box.id)
+        refused(f"{NO_USE}{file[0]}{LEAVE}", *socket, "-d", "-p", box.dir / "no.json", box.id)
+    box.end()
 
 
 def test_console_socket_run_detached(tty):
