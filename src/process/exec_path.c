@@ -39,7 +39,9 @@ int exec_lookup(const char *name, char *const *env, struct arena *a, const char 
 {
     if (strchr(name, '/')) {
         int err = check(name);
-        if (err == EISDIR || err == EACCES)
+        if (err == EISDIR) /* Docker up to 20.10 makes its exit code 126 of the last words alone. */
+            return error_at(e, "process.args[0]", EACCES, "exec: \"%s\": is a directory", name);
+        if (err == EACCES)
             return error_at(e, "process.args[0]", err, "exec: \"%s\"", name);
         if (err)
             return error_at(e, "process.args[0]", err, "exec: \"%s\": stat %s", name, name);
