@@ -266,10 +266,15 @@ def test_removed_by_itself(docker):
 
 def test_init(docker):
     """Orphans are reaped by docker-init: without it they stay as zombies."""
-    orphan = "sh -c 'sleep 0.1 & echo $! >/tmp/orphan'; p=/proc/$(cat /tmp/orphan); "
-    out = docker.out(orphan + "while test -e $p; do sleep 0.05; done; cat /proc/1/comm", "--init")
-    assert out.strip() in ("docker-init", "tini")
-    assert "Z" in docker.out(orphan + "while grep -q sleep $p/cmdline; do sleep 0.05; done; grep State $p/status; exit 0")
+    leave = "sh -c 'sleep 0.1 & echo $! >/tmp/orphan'"
+    state = "grep -s State /proc/$(cat /tmp/orphan)/status; true"
+    name = docker.up("--init", script="exec sleep 1000")
+    assert docker.sh(name, "cat /proc/1/comm").strip() in ("docker-init", "tini")
+    docker.sh(name, leave)
+    wait_until(lambda: docker.sh(name, state) == "", 30, 0.1)
+    name = docker.up(script="exec sleep 1000")
+    docker.sh(name, leave)
+    wait_until(lambda: "Z" in docker.sh(name, state), 30, 0.1)
 
 
 def test_twenty_at_once(docker):

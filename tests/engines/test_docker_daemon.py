@@ -81,7 +81,9 @@ def test_checkpoint(surviving):
     wait_until(lambda: d("exec", name, "cat", "/n").out.strip() > "3", 30, 0.1)
     d("checkpoint", "create", name, "c1").ok()
     d.wait_state(name, "exited")
-    d("start", "--checkpoint", "c1", name).ok()
+    # Docker writes the images into containerd's store, which may not have forgotten them yet.
+    wait_until(lambda: "already exists" not in d("start", "--checkpoint", "c1", name).text, 60, 0.5)
+    assert d.state(name)["Status"] == "running"
     before = d.sh(name, "cat /n")
     wait_until(lambda: d.sh(name, "cat /n") != before, 30, 0.1)
     d.clean()
