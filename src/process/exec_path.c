@@ -17,7 +17,9 @@ static int refuse(const char *path, const char *name, int err, struct hull_error
     char why[EXEC_WHY_MAX];
     (void)exec_why(path, err, why, sizeof(why));
     const char *sep = *why ? ": " : "";
-    if (err == EISDIR || err == EACCES)
+    if (err == EISDIR) /* Docker up to 20.10 makes its exit code 126 of the last words alone. */
+        return error_at(e, "process.args[0]", EACCES, "%s%sexec: \"%s\": is a directory", why, sep, name);
+    if (err == EACCES)
         return error_at(e, "process.args[0]", err, "%s%sexec: \"%s\"", why, sep, name);
     return error_at(e, "process.args[0]", err, "%s%sexec: \"%s\": stat %s", why, sep, name, path);
 }

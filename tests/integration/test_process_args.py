@@ -74,7 +74,7 @@ def test_not_executable(box):
 
 def test_directory(box):
     r = box.args("/bin").run().fails('exec: "/bin"', code=1)
-    assert "is a directory" in r.text or "permission denied" in r.text
+    assert "is a directory: permission denied" in r.text
 
 
 def test_interpreter_missing(box):
