@@ -162,13 +162,14 @@ static int dump(hull_runtime *rt, struct container *c, struct dump *d, struct hu
     return r;
 }
 
-int hull_checkpoint(hull_runtime *rt, const char *id, const struct hull_criu_options *given,
+int hull_checkpoint(hull_runtime *rt, const char *id, const struct hull_criu_options *o,
                     struct hull_error *e)
 {
-    struct hull_criu_options taken, *const o = &taken;
-    int r = options_take(given, o, sizeof(*o), e);
+    struct hull_criu_options taken;
+    int r = options_take(o, &taken, sizeof(taken), e);
     if (r < 0)
         return r;
+    o = &taken;
     _cleanup_container_ struct container c = CONTAINER_INIT;
     struct dump d = {.options = o, .dirs = CRIU_DIRS_INIT, .criu = SWRK_INIT, .status_fd = -1};
     r = container_open(rt, id, true, &c, e);

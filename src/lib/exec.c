@@ -286,13 +286,14 @@ static int execute(struct job *j, struct hull_error *e)
     return r;
 }
 
-int hull_exec(hull_runtime *rt, const char *id, const struct hull_exec_options *given, int *ret_status,
+int hull_exec(hull_runtime *rt, const char *id, const struct hull_exec_options *o, int *ret_status,
               struct hull_error *e)
 {
-    struct hull_exec_options taken, *const o = &taken;
-    int r = options_take(given, o, sizeof(*o), e);
+    struct hull_exec_options taken;
+    int r = options_take(o, &taken, sizeof(taken), e);
     if (r < 0)
         return r;
+    o = &taken;
     _cleanup_container_ struct container c = CONTAINER_INIT;
     struct cgroup_entry entry = {.clone_fd = -1};
     struct job j;

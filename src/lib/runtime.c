@@ -47,12 +47,13 @@ int options_take(const void *given, void *ret, size_t size, struct hull_error *e
     return 0;
 }
 
-int hull_open(const struct hull_options *given, hull_runtime **ret, struct hull_error *e)
+int hull_open(const struct hull_options *o, hull_runtime **ret, struct hull_error *e)
 {
-    struct hull_options taken, *const o = &taken;
-    int r = options_take(given, o, sizeof(*o), e);
+    struct hull_options taken;
+    int r = options_take(o, &taken, sizeof(taken), e);
     if (r < 0)
         return r;
+    o = &taken;
     hull_runtime *rt = calloc(1, sizeof(*rt));
     if (!rt)
         return error_oom(e);
