@@ -284,7 +284,12 @@ void cgroup_memory_limit_text(const struct cgroup *cg, char *buf, size_t len)
     _cleanup_close_ int fd = d && !d->missing ? cgroup_dir_open(d) : -1;
     uint64_t limit;
     buf[0] = '\0';
+    const bool known = fd >= 0 && cgroup_file_read_u64(fd, file, &limit) == 0;
     /* v1 shows "unlimited" as the largest number of pages. */
-    if (fd >= 0 && cgroup_file_read_u64(fd, file, &limit) == 0 && limit < INT64_MAX / 4096 * 4096)
+    if (known && limit < INT64_MAX / 4096 * 4096)
         snprintf(buf, len, "%s is %" PRIu64, file, limit);
+    /* systemd removes a scope with its last process. */
+    const struct oci_resources *r = !known && cg->unit ? cg->unit->resources : NULL;
+    if (r && r->memory && r->memory->limit.set && r->memory->limit.v > 0)
+        snprintf(buf, len, "%s is %" PRId64, file, r->memory->limit.v);
 }

@@ -215,7 +215,7 @@ void cgroup_update_undo(const struct cgroup *cg, const struct cgroup_limits *old
 uint64_t cgroup_oom_kills(const struct cgroup *cg);
 /**
  * "memory.max is 1048576" or what the file is called; "" if there is no memory limit of its own.
- * For the message about an OOM kill.
+ * For the message about an OOM kill; of a scope that is gone, what create asked for.
  */
 void cgroup_memory_limit_text(const struct cgroup *cg, char *buf, size_t len);
 #endif

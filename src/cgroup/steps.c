@@ -314,8 +314,8 @@ void cgroup_update_undo(const struct cgroup *cg, const struct cgroup_limits *old
 }
 
 /*
- * A weight ends an idle group (252: CPUWeight=0) for systemd, which tells the kernel when it comes
- * to it; we can't wait, and the kernel takes no weight for an idle group.
+ * For systemd a weight ends an idle group (252: CPUWeight=0). One before 252 does not know of idle
+ * groups, and the kernel takes no weight for one.
  */
 static int end_idle(const struct cgroup *cg, const struct oci_resources *r, struct hull_error *e)
 {

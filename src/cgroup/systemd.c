@@ -310,7 +310,8 @@ static int save(const struct cgroup *cg, const struct unit_names *names, struct 
 
 /*
  * On v1 systemd writes all that it knows of a unit anew, device rules too: "deny all" and then one by
- * one what is allowed. So nobody may run meanwhile, and what it has no words for is put right again.
+ * one what is allowed. So nobody may run until it is done, and what it has no words for is put right
+ * again.
  */
 static int set_quietly(const struct cgroup *cg, const struct wire_out *o, struct hull_error *e)
 {

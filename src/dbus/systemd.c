@@ -272,6 +272,17 @@ bool systemd_no_such_unit(const struct systemd *s)
     return strcmp(s->bus.error_name, MANAGER ".NoSuchUnit") == 0;
 }
 
+/*
+ * Properties are only noted by the call that sets them. systemd's loop tells the kernel, and all its
+ * other queues, before it reads the next message; so the answer to one more says that it is done.
+ */
+static int wait_until_applied(struct systemd *s, struct hull_error *e)
+{
+    static const struct message_target t = {
+        .destination = MANAGER, .path = "/", .interface = "org.freedesktop.DBus.Peer", .member = "Ping"};
+    return bus_call(&s->bus, &t, "", NULL, "systemd to apply unit properties", NULL, e);
+}
+
 int systemd_set_properties(struct systemd *s, const struct wire_out *properties,
                            struct hull_error *e)
 {
@@ -282,7 +293,8 @@ int systemd_set_properties(struct systemd *s, const struct wire_out *properties,
     struct wire_array list = wire_array_begin(&body, 8);
     wire_raw(&body, properties->v, properties->len);
     wire_array_end(&body, list);
-    return bus_call(&s->bus, &t, "sba(sv)", &body, "systemd to set unit properties", NULL, e);
+    int r = bus_call(&s->bus, &t, "sba(sv)", &body, "systemd to set unit properties", NULL, e);
+    return r < 0 ? r : wait_until_applied(s, e);
 }
 
 int systemd_attach(struct systemd *s, const char *subcgroup, pid_t pid, struct hull_error *e)

@@ -55,7 +55,10 @@ int systemd_reset_failed(struct systemd *s, struct hull_error *e);
 /** Whether the last call failed because the unit exists already, or does not. */
 bool systemd_unit_exists(const struct systemd *s);
 bool systemd_no_such_unit(const struct systemd *s);
-/** Changes properties of the unit until it is stopped. @param properties  as above */
+/**
+ * Changes properties of the unit until it is stopped; the kernel has them when this returns.
+ * @param properties  as above
+ */
 int systemd_set_properties(struct systemd *s, const struct wire_out *properties,
                            struct hull_error *e);
 /** Moves a process into the unit's cgroup, or the one at subcgroup ("/a") below it. */

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from support import knobs
+from support import devices, knobs
 from support.runtime import wait_until
 
 V2 = knobs.V2
@@ -266,6 +266,15 @@ def test_devices_are_not_touched(box):
     assert knobs.read(box, "devices.list", "devices") == before
     r = box.hull("exec", box.id, "/bin/sh", "-c", "mknod /tmp/x c 1 1 && echo made; : < /tmp/x")
     assert r.out == "made\n" and "Operation not permitted" in r.err
+    box.end()
+
+
+def test_devices_at_every_moment(box):
+    """systemd on v1 writes all device rules anew, "deny all" first, with any other limit."""
+    loop = devices.OpeningLoop(box)
+    for i in range(30):
+        update(box, None, "--pids-limit", str(20 + i)).ok()
+    loop.end()
     box.end()
 
 
