@@ -166,6 +166,18 @@ int (error_prefix)(struct hull_error *e, const char *fmt, ...)
     return -e->code;
 }
 
+int (error_suffix)(struct hull_error *e, const char *fmt, ...)
+{
+    const size_t len = strlen(e->text);
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(e->text + len, sizeof(e->text) - len, fmt, ap);
+    va_end(ap);
+    if (n < 0 || (size_t)n >= sizeof(e->text) - len)
+        e->text[len] = '\0';
+    return -e->code;
+}
+
 int (error_oom)(struct hull_error *e)
 {
     return error_set(e, ENOMEM, "out of memory");

@@ -25,6 +25,8 @@ int error_at(struct hull_error *e, const char *where, int err, const char *fmt, 
     PRINTF_LIKE(4, 5);
 /** Puts "TEXT: " in front of an error that is already set; returns -e->code. */
 int error_prefix(struct hull_error *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/** Puts text behind an error that is already set, if there is room; returns -e->code. */
+int error_suffix(struct hull_error *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 int error_oom(struct hull_error *e);
 
 #ifdef __clang_analyzer__
@@ -32,6 +34,7 @@ int error_oom(struct hull_error *e);
 #define error_set(...) (error_set(__VA_ARGS__), -1)
 #define error_at(...) (error_at(__VA_ARGS__), -1)
 #define error_prefix(...) (error_prefix(__VA_ARGS__), -1)
+#define error_suffix(...) (error_suffix(__VA_ARGS__), -1)
 #define error_oom(e) (error_oom(e), -1)
 #endif
 #endif

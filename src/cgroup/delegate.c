@@ -73,7 +73,7 @@ static int give(const struct launch *l, int dir, const char *file, uid_t uid, st
     if (fchownat(dir, file, uid, (gid_t)-1, flags) == 0 || errno == ENOENT)
         return 0;
     /* What we may not give away may well be his already. */
-    if (errno == EPERM && l->rootless) {
+    if (errno == EPERM && launch_limited(l)) {
         log_debug(l->log, "the cgroup's owner can't be changed");
         return 0;
     }

@@ -152,9 +152,10 @@ static int create(struct cgroup *cg, const struct oci_resources *res, struct hul
     }
     if (!cgroup_tolerates(cg, r))
         return r;
-    if (limits.n > 0)
-        return error_prefix(e, "rootless needs no limits + no cgrouppath when no permission is "
-                               "granted for cgroups");
+    if (limits.n > 0) {
+        error_prefix(e, "rootless needs no limits + no cgrouppath when no permission is granted for cgroups");
+        return cgroup_ask_delegation(cg, limits.v, limits.n, e);
+    }
     cgroup_tree_unmake(d);
     d->missing = true;
     *e = (struct hull_error){0};

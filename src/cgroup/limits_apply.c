@@ -77,7 +77,7 @@ static bool controller_enabled(const struct cgroup *cg, int dirfd, const char *c
     return false;
 }
 
-static int refused(const struct cgroup *cg, const struct cgroup_dir *d, int dirfd,
+static int refuse(const struct cgroup *cg, const struct cgroup_dir *d, int dirfd,
                    const struct cgroup_limit *l, int err, struct hull_error *e)
 {
     uint64_t usage, peak;
@@ -110,15 +110,24 @@ static int refused(const struct cgroup *cg, const struct cgroup_dir *d, int dirf
                     l->why, (int)strcspn(l->value, "\n"), l->value, d->dir, file);
 }
 
+static int refused(const struct cgroup *cg, const struct cgroup_dir *d, int dirfd,
+                   const struct cgroup_limit *l, int err, struct hull_error *e)
+{
+    const bool rights = err == EPERM || err == EACCES || !controller_enabled(cg, dirfd, l->controller);
+    int r = refuse(cg, d, dirfd, l, err, e);
+    return rights ? cgroup_ask_delegation(cg, l, 1, e) : r;
+}
+
 /* The values of one controller: v[0] .. v[n-1], those that are chosen by mask and want. */
 static int apply_controller(const struct cgroup *cg, const struct cgroup_limit *v, size_t n,
                             unsigned mask, unsigned want, struct hull_error *e)
 {
     const struct cgroup_dir *d = cgroup_find(cg, cg->mode == CGROUP_V2 ? "" : v->controller);
-    if (!d || d->missing)
-        return error_at(e, v->why, HULL_E_CONFIG,
-                        "cannot set %s limit: container could not join or create cgroup",
-                        v->controller);
+    if (!d || d->missing) {
+        error_at(e, v->why, HULL_E_CONFIG,
+                 "cannot set %s limit: container could not join or create cgroup", v->controller);
+        return cgroup_ask_delegation(cg, v, 1, e);
+    }
     _cleanup_close_ int dirfd = cgroup_dir_open(d);
     if (dirfd < 0)
         return error_at(e, v->why, -dirfd, "error setting cgroup config for %s: open %s", v->why,

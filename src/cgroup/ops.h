@@ -7,6 +7,7 @@
 
 #include "cgroup/cgroup.h"
 
+struct cgroup_limit;
 struct device_filter;
 
 struct cgroup_ops {
@@ -33,6 +34,12 @@ struct cgroup_dir *cgroup_find(const struct cgroup *cg, const char *controller);
 struct cgroup_dir *cgroup_members(const struct cgroup *cg);
 /** Whether err is a refusal that is tolerated because the user may not touch cgroups. */
 bool cgroup_tolerates(const struct cgroup *cg, int err);
+/**
+ * For a user without rights: adds to the error which controllers of the n limits v root would have to
+ * delegate, and how. @return -e->code
+ */
+int cgroup_ask_delegation(const struct cgroup *cg, const struct cgroup_limit *v, size_t n,
+                          struct hull_error *e);
 /**
  * -HULL_E_STATE with runc's texts if the directories that were there before have processes or are
  * frozen.

@@ -134,12 +134,15 @@ static bool has_all(const char *options, const char *names)
 }
 
 /*
- * Looks for the first mount of the hierarchy in mountinfo.
+ * Looks for the first mount of the hierarchy in mountinfo, or for the last one at a place: it may lie
+ * over others there.
+ * @param at              the place, or NULL
  * @param ret_mount_root  which directory of the hierarchy is mounted there
  * @return the mount point; NULL when there is none or with errno set
  */
-static const char *mounted_root(struct arena *a, const char *names, const char **ret_mount_root)
+static const char *mounted_root(struct arena *a, const char *names, const char *at, const char **ret_mount_root)
 {
+    const char *found = NULL;
     errno = 0;
     char *line = fd_read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, a, NULL);
     while (line && *line) {
@@ -160,14 +163,19 @@ static const char *mounted_root(struct arena *a, const char *names, const char *
                 (!*names || (options && has_all(options, names)))) {
                 unescape(field[3]);
                 unescape(field[4]);
-                *ret_mount_root = field[3];
-                errno = 0;
-                return field[4];
+                if (!at || strcmp(at, field[4]) == 0) {
+                    *ret_mount_root = field[3];
+                    found = field[4];
+                }
+                if (!at)
+                    break;
             }
         }
         line = next;
     }
-    return NULL;
+    if (found)
+        errno = 0;
+    return found;
 }
 
 int host_hierarchies_own(struct arena *a, pid_t pid, struct host_hierarchies *ret,
@@ -195,7 +203,7 @@ int host_hierarchies_read(struct arena *a, const char *fs_root, pid_t pid,
         h->root = usual_root(a, fs_root, h->names);
         /* The v2 hierarchy is always listed; hybrid without a mount of it is plain v1. */
         if (!h->root && *h->names)
-            h->root = mounted_root(a, h->names, &ignored);
+            h->root = mounted_root(a, h->names, NULL, &ignored);
     }
     *ret = list;
     return 0;
@@ -217,7 +225,7 @@ int host_hierarchy_own_below_root(struct arena *a, const struct host_hierarchy *
     }
     /* Docker in Docker without a cgroup namespace: our own cgroup is mounted as the root. */
     const char *top = NULL;
-    if (!mounted_root(a, h->names, &top) || !top)
+    if (!mounted_root(a, h->names, h->root, &top) || !top)
         return error_set(e, ENOENT, "our own cgroup %s", path);
     size_t len = strcmp(top, "/") == 0 ? 0 : strlen(top);
     if (strncmp(h->own, top, len) != 0 || (h->own[len] != '/' && h->own[len]))

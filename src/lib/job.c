@@ -222,8 +222,8 @@ int runtime_launch(hull_runtime *rt, struct launch *l, const char *id, struct hu
     l->root = rt->root;
     l->id = id;
     l->systemd_cgroup = rt->options.systemd_cgroup;
-    l->rootless = rt->host.euid != 0 || rt->host.in_userns;
-    l->rootless_cgroup = rt->options.rootless == HULL_AUTO ? l->rootless && !has_own_systemd(l)
+    l->rootless = rt->host.euid != 0;
+    l->rootless_cgroup = rt->options.rootless == HULL_AUTO ? launch_limited(l) && !has_own_systemd(l)
                                                            : rt->options.rootless == HULL_YES;
     return 0;
 }

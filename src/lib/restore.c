@@ -18,7 +18,7 @@ static int restore(hull_runtime *rt, const char *id, const struct hull_create_op
     if (r < 0)
         return r;
     o = &j->options;
-    if (l->rootless)
+    if (launch_limited(l))
         log_warning(l->log, "%s restore is untested with rootless containers", l->name);
     if (!o->detach && !o->no_subreaper && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
         return error_set(e, errno, "prctl(PR_SET_CHILD_SUBREAPER)");

@@ -45,7 +45,7 @@ int process_step_oom_host(struct launch *l, const struct step *s, struct hull_er
     (void)s;
     int r = oom_score_set(l->init_pid, l->config->process->oomScoreAdj.v, e);
     /* Without privilege a lower score can't be had; the container runs with the caller's. */
-    return r < 0 && l->rootless && (e->code == EACCES || e->code == EPERM) ? 0 : r;
+    return r < 0 && launch_limited(l) && (e->code == EACCES || e->code == EPERM) ? 0 : r;
 }
 
 int process_step_personality(struct launch *l, const struct step *s, struct hull_error *e)

@@ -7,7 +7,7 @@
  *
  * A stage in between is needed only with a user namespace: to join an existing one (new namespaces
  * must belong to it, so they can't be made before), or to join something else that the new one will
- * have no rights over. The stage joins, clones I with CLONE_PARENT, so that I is P's child, tells P
+ * have no rights over; and where P could not return. The stage joins, clones I with CLONE_PARENT, so that I is P's child, tells P
  * the pid and exits.
  */
 #include <errno.h>
@@ -25,8 +25,17 @@
 #include "ns/ns.h"
 #include "run/run.h"
 
+/* Whether new time offsets can be set up by P: not with a new user namespace that P has no rights over. */
+static bool time_by_parent(const struct launch *l)
+{
+    return l->has_ns[NS_TIME] && !l->ns_path[NS_TIME] && !(l->rootless && l->has_ns[NS_USER]);
+}
+
 static bool needs_stage(const struct launch *l)
 {
+    /* Its own pid and time namespaces are not for root of a user namespace to return to. */
+    if (launch_limited(l) && (l->ns_path[NS_PID] || l->ns_path[NS_TIME] || time_by_parent(l)))
+        return true;
     if (!l->has_ns[NS_USER])
         return false;
     if (l->ns_path[NS_USER])
@@ -42,12 +51,6 @@ static void become_init(struct launch *l)
 {
     l->sync_fd = TAKE_FD(l->peer_fd);
     init_main(l, l->plan);
-}
-
-/* Whether new time offsets can be set up by P: not with a new user namespace that P has no rights over. */
-static bool time_by_parent(const struct launch *l)
-{
-    return l->has_ns[NS_TIME] && !l->ns_path[NS_TIME] && !(l->rootless && l->has_ns[NS_USER]);
 }
 
 /* Enters what only children get. */

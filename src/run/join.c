@@ -175,7 +175,7 @@ int join_step_clone(struct launch *l, const struct step *s, struct hull_error *e
      * joined the rest. With a user namespace that is not ours to enter alone: X's memory belongs to
      * the host's, over which they have no rights, and one process less will do.
      */
-    const bool staged = l->join_flags & CLONE_NEWPID && (l->rootless || !(l->join_flags & CLONE_NEWUSER));
+    const bool staged = l->join_flags & CLONE_NEWPID && (launch_limited(l) || !(l->join_flags & CLONE_NEWUSER));
     r = staged ? clone_by_stage(l, e) : clone_direct(l, e);
     return r < 0 ? r : launch_identify(l, e);
 }

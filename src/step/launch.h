@@ -43,7 +43,7 @@ struct launch {
     bool          notify;          /* NOTIFY_SOCKET is passed on */
     bool          listen;          /* LISTEN_FDS is passed on; LISTEN_PID needs the pid that the process sees */
     bool          detach;          /* nobody forwards the terminal */
-    bool          rootless;        /* our effective uid is not 0, or 0 only in a user namespace */
+    bool          rootless;        /* our effective uid is not 0: a user namespace is needed */
     bool          rootless_cgroup; /* permission errors on cgroups are tolerated */
     bool          systemd_cgroup;
     const struct seccomp_program *seccomp; /* compiled linux.seccomp; NULL: no filter */
@@ -100,4 +100,13 @@ struct launch {
     const char *argv0_path; /* I: resolved program */
     char   **env;           /* I: the program's environment */
 };
+
+/**
+ * Whether we are root at most of a user namespace: what the kernel asks of the initial one is refused to
+ * us. All else a root of a user namespace may do, and is let try; see launch.rootless for who is none.
+ */
+static inline bool launch_limited(const struct launch *l)
+{
+    return l->host->euid != 0 || l->host->in_userns;
+}
 #endif

@@ -12,6 +12,7 @@ import threading
 import pytest
 
 from support import leaks
+from support.leaks import waits_for_a_process
 from support.runtime import wait_until
 
 UNKNOWN, FAILED = 254, 255
@@ -19,18 +20,9 @@ KERNEL = tuple(int("".join(c for c in n if c.isdigit())) for n in platform.relea
 keeps_status = pytest.mark.skipif(KERNEL < (6, 15), reason="before 6.15 the kernel keeps no exit status")
 
 
-def in_poll(pid):
-    """Whether a process has a pidfd open and sleeps: hull wait does nothing else."""
-    try:
-        fds = [os.readlink(f"/proc/{pid}/fd/{n}") for n in os.listdir(f"/proc/{pid}/fd")]
-    except OSError:
-        return False
-    return any("pidfd" in f for f in fds) and leaks._state(pid)[0] == "S"
-
-
 def waiting(box, **kw):
     p = box.hull.popen("wait", box.id, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kw)
-    wait_until(lambda: in_poll(p.pid) or p.poll() is not None)
+    wait_until(lambda: waits_for_a_process(p.pid) or p.poll() is not None)
     assert p.poll() is None, p.communicate()
     return p
 
@@ -188,7 +180,7 @@ def test_kernel_without_exit_information(gated, scratch):
                           *gated.hull.argv("wait", gated.id)], stdin=subprocess.DEVNULL,
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     tracee = wait_until(lambda: [c for c in open(f"/proc/{p.pid}/task/{p.pid}/children").read().split()
-                                 if in_poll(c)])[0]
+                                 if waits_for_a_process(c)])[0]
     os.kill(int(tracee), signal.SIGSTOP)  # so that it can't be faster than the parent
     wait_until(lambda: leaks._state(tracee)[0] in "Tt")
     pid = gated.pid()
@@ -225,7 +217,7 @@ def test_while_it_is_being_created(box, scratch):
         t.join(20)
         if expected:
             made[0].ok()
-            wait_until(lambda: in_poll(p.pid) or p.poll() is not None)
+            wait_until(lambda: waits_for_a_process(p.pid) or p.poll() is not None)
             box.start().ok()
             assert result(p) == expected
             box.wait_stopped()

@@ -64,6 +64,15 @@ def _state(pid):
     return rest[0], int(rest[1])
 
 
+def waits_for_a_process(pid):
+    """Whether a process has a pidfd open and sleeps: hull wait does nothing else."""
+    try:
+        fds = [os.readlink(f"/proc/{pid}/fd/{n}") for n in os.listdir(f"/proc/{pid}/fd")]
+    except OSError:
+        return False
+    return any("pidfd" in f for f in fds) and _state(pid)[0] == "S"
+
+
 def processes(tag, directory):
     """Pids of live processes that belong to the test: by root directory, command line or cgroup."""
     roots = set()
