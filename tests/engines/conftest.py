@@ -138,3 +138,31 @@ def docker_daemon(images, nothing_left):
 def docker(docker_daemon):
     yield docker_daemon
     docker_daemon.clean()
+
+
+def containerd_reason():
+    return None if place.program("containerd") and place.program("ctr") else "no containerd here (containerd)"
+
+
+@pytest.fixture(scope="session")
+def containerd_daemon(images, nothing_left):
+    if containerd_reason():
+        pytest.skip(containerd_reason())
+    pytest.importorskip("grpc", reason="no python3-grpcio here")
+    from engine.containerd import Containerd
+    d = Containerd(TOP, images)
+    yield d
+    d.stop()
+
+
+@pytest.fixture
+def ctr(containerd_daemon):
+    yield containerd_daemon
+    containerd_daemon.clean()
+
+
+@pytest.fixture
+def node(containerd_daemon):
+    """containerd as a Kubernetes node."""
+    yield containerd_daemon
+    containerd_daemon.clean_pods()

@@ -69,7 +69,13 @@ def add_user(tmp):
 
 def program(name):
     """Debian's own before others of the same name."""
-    return shutil.which(name, path="/usr/bin:/usr/sbin:/usr/lib/cni") or shutil.which(name)
+    return shutil.which(name, path="/usr/bin:/usr/sbin") or shutil.which(name)
+
+
+def cni_plugins():
+    """Where containernetworking-plugins are, None without them."""
+    found = shutil.which("host-local", path="/usr/lib/cni:/opt/cni/bin")
+    return os.path.dirname(found) if found else None
 
 
 def has_capability(name):
