@@ -94,6 +94,7 @@ struct hull_create_options {
     bool        detach;           /* run: return as soon as the program runs */
     bool        keep;             /* run: keep the stopped container */
     bool        no_subreaper;     /* run: do not become a child subreaper */
+    const char *trace;            /* file for the times of all steps, in the Trace Event Format; or NULL */
 };
 
 /** Makes a container; on return it is in the state "created". Needs one thread. */
@@ -136,6 +137,7 @@ struct hull_exec_options {
     unsigned           preserve_fds;
     char             **cgroups;          /* NULL-terminated "[CTRL[,CTRL]:]PATH" */
     bool               ignore_paused;
+    const char        *trace;            /* as in struct hull_create_options */
 };
 
 /** Runs one more process in a created or running container; blocks unless detached. */

@@ -6,7 +6,7 @@
 #include "cli/cli.h"
 
 struct values {
-    const char        *console_socket, *pidfd_socket, *cwd, *user, *process, *pid_file, *process_label,
+    const char        *console_socket, *pidfd_socket, *cwd, *user, *process, *pid_file, *trace, *process_label,
         *apparmor;
     struct strings     env, caps, gids, cgroups;
     enum hull_tristate tty, no_new_privs;
@@ -70,6 +70,7 @@ static int exec(struct cli *c, void *values, char **args, int n_args, struct hul
         .preserve_fds = v->preserve_fds,
         .cgroups = v->cgroups.v,
         .ignore_paused = v->ignore_paused,
+        .trace = v->trace,
     };
     int status = 0;
     int r = hull_exec(c->rt, args[0], &o, &status, e);
@@ -97,6 +98,8 @@ static const struct option options[] = {
     STRINGS_ROW(struct values, caps, "cap", 'c', "string", "add a capability to the bounding set for the process"),
     UNSIGNED_ROW(struct values, preserve_fds, "preserve-fds", 0, "int", "pass N additional file descriptors to the container"),
     STRINGS_ROW(struct values, cgroups, "cgroup", 0, "string", "run the process in an (existing) sub-cgroup(s). Format is [<controller>:]<cgroup>."),
+    STRING_ROW(struct values, trace, "trace", 0, "string",
+               "write how long each step took to this file, for chrome://tracing or Perfetto"),
     FLAG_ROW(struct values, ignore_paused, "ignore-paused", 0, "allow exec in a paused container"),
 };
 

@@ -6,7 +6,7 @@
 #include "cli/cli.h"
 
 struct create_values {
-    const char *bundle, *config, *console_socket, *pidfd_socket, *pid_file, *explain;
+    const char *bundle, *config, *console_socket, *pidfd_socket, *pid_file, *explain, *trace;
     bool        no_pivot, no_new_keyring, detach, keep, no_subreaper;
     unsigned    preserve_fds;
 };
@@ -31,7 +31,9 @@ struct create_values {
     UNSIGNED_ROW(struct create_values, preserve_fds, "preserve-fds", 0, "int",                      \
                  "pass N additional file descriptors to the container"),                            \
     {"explain", 0, OPT_OPTIONAL, offsetof(struct create_values, explain), "",                       \
-     "print the steps that would be taken and change nothing (--explain=json: as JSON)", false}
+     "print the steps that would be taken and change nothing (--explain=json: as JSON)", false},    \
+    STRING_ROW(struct create_values, trace, "trace", 0, "string",                                   \
+               "write how long each step took to this file, for chrome://tracing or Perfetto")
 
 static inline struct hull_create_options create_options_of(const struct create_values *v)
 {
@@ -48,6 +50,7 @@ static inline struct hull_create_options create_options_of(const struct create_v
         .detach = v->detach,
         .keep = v->keep,
         .no_subreaper = v->no_subreaper,
+        .trace = v->trace,
     };
 }
 

@@ -36,7 +36,9 @@ int hull_create(hull_runtime *rt, const char *id, const struct hull_create_optio
     _cleanup_job_ struct job j;
     job_init(&j);
     int r = job_prepare(rt, id, o, false, &j, e);
-    return r < 0 ? r : job_execute(&j, e);
+    r = r < 0 ? r : job_execute(&j, e);
+    trace_write(&j.launch);
+    return r;
 }
 
 /*
@@ -113,11 +115,14 @@ int hull_run(hull_runtime *rt, const char *id, const struct hull_create_options 
     if (!o->detach && !o->no_subreaper && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
         return error_set(e, errno, "prctl(PR_SET_CHILD_SUBREAPER)");
     r = job_execute(&j, e);
-    if (r < 0)
-        return r;
     struct launch *l = &j.launch;
+    if (r < 0) {
+        trace_write(l);
+        return r;
+    }
     (void)flock(l->state_fd, LOCK_UN); /* others may act on the running container */
     r = sync_await_exec(l, e);
+    trace_write(l);
     if (r == 0)
         r = launch_run_hooks(l, HOOK_POSTSTART, "running", l->init_pid, e);
     if (r < 0) {

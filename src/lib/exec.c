@@ -238,7 +238,8 @@ static int prepare(hull_runtime *rt, struct job *j, struct container *c,
     l->arena = j->plan.arena = &j->arena;
     j->options = (struct hull_create_options){
         .size = sizeof(j->options), .console_socket = o->console_socket, .pid_file = o->pid_file,
-        .pidfd_socket = o->pidfd_socket, .preserve_fds = o->preserve_fds, .detach = o->detach};
+        .pidfd_socket = o->pidfd_socket, .preserve_fds = o->preserve_fds, .detach = o->detach, .trace = o->trace};
+    l->traced_from = o->trace ? trace_now() : 0;
     l->options = &j->options;
     l->run = true;
     l->detach = o->detach;
@@ -283,6 +284,7 @@ static int execute(struct job *j, struct hull_error *e)
         sync_prefer_init_error(l, e);
         plan_rollback(l, &j->plan, done);
     }
+    trace_write(l);
     return r;
 }
 

@@ -56,12 +56,13 @@ void launch_close(struct launch *l)
     fd_close(&l->tree_fd);
     cgroup_close(l->cgroup);
     if (l->crumb)
-        munmap(l->crumb, sizeof(*l->crumb));
+        munmap(l->crumb, l->crumb_size);
 }
 
 int launch_crumb(struct launch *l, struct hull_error *e)
 {
-    void *p = mmap(NULL, sizeof(*l->crumb), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    l->crumb_size = sizeof(*l->crumb) + (l->traced_from ? l->plan->n * sizeof(l->crumb->times[0]) : 0);
+    void *p = mmap(NULL, l->crumb_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED)
         return error_set(e, errno, "mmap");
     l->crumb = p;
@@ -237,6 +238,7 @@ int job_prepare(hull_runtime *rt, const char *id, const struct hull_create_optio
     if (r < 0)
         return r;
     o = &j->options;
+    l->traced_from = o->trace ? trace_now() : 0;
     j->log = rt->log;
     l->log = &j->log;
     l->arena = j->plan.arena = &j->arena;

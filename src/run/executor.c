@@ -70,9 +70,13 @@ int plan_execute(struct launch *l, const struct plan *p, enum step_where where, 
             l->crumb->step = s->kind;
         *ret_done = i;
         debug_step(l, i, s);
+        if (l->traced_from)
+            l->crumb->times[i].begin = trace_now();
         int r = fault(i, e);
         if (r == 0)
             r = step_info(s->kind)->run(l, s, e);
+        if (l->traced_from)
+            l->crumb->times[i].end = trace_now();
         if (r < 0) {
             if (!e->where[0])
                 snprintf(e->where, sizeof(e->where), "%s", s->why ? s->why : step_info(s->kind)->name);

@@ -25,6 +25,10 @@ int plan_execute(struct launch *l, const struct plan *p, enum step_where where, 
                  struct hull_error *e);
 /** Undoes P's steps up to and including index done, in reverse. Failures are logged. */
 void plan_rollback(struct launch *l, const struct plan *p, size_t done);
+/** Nanoseconds since 1970, on the clock of traces. */
+uint64_t trace_now(void);
+/** P: writes the times of the steps to options->trace, if that is asked for. A failure is a warning. */
+void trace_write(const struct launch *l);
 /** The plan as text or JSON; malloc'd. */
 char *plan_explain(const struct launch *l, const struct plan *p, bool json);
 

@@ -27,7 +27,11 @@ struct restore;
 #define LISTEN_PID_ENTRY "LISTEN_PID="
 
 /* One page that P and I share, so that the step is known even when I was killed in it. */
-struct breadcrumb { volatile unsigned step; };
+struct step_time { uint64_t begin, end; };
+struct breadcrumb {
+    volatile unsigned step;
+    struct step_time  times[];   /* with a trace: of each step of the plan, 0: not yet */
+};
 
 struct launch {
     /* inputs */
@@ -61,6 +65,8 @@ struct launch {
     int      ns_fd[NS_COUNT]; /* namespaces to join */
     bool     cgroup_ns_cloned; /* the clone made the cgroup namespace, rooted at the new cgroup */
     struct breadcrumb *crumb; /* shared page: where I is */
+    size_t   crumb_size;
+    uint64_t traced_from;  /* P: when a trace begins; 0: none */
     uint64_t ignored;      /* I: signals that were ignored when we started, bit n-1 */
     int      signal_fd;    /* P: signalfd of everything that could interrupt it */
     int      bundle_fd;    /* I: the bundle directory, for relative hook and source paths; may be -1 */
