@@ -269,11 +269,9 @@ uint64_t cgroup_oom_kills(const struct cgroup *cg)
     const struct cgroup_dir *d = cgroup_find(cg, v2 ? "" : "memory");
     _cleanup_close_ int fd = d && !d->missing ? cgroup_dir_open(d) : -1;
     uint64_t n = 0;
-    if (fd < 0 && cg->unit)
-        return unit_oom_kills(cg);
-    if (fd >= 0)
-        (void)cgroup_file_read_key(fd, v2 ? "memory.events" : "memory.oom_control", "oom_kill", &n);
-    return n;
+    if (fd >= 0 && cgroup_file_read_key(fd, v2 ? "memory.events" : "memory.oom_control", "oom_kill", &n) == 0)
+        return n;
+    return cg->unit ? unit_oom_kills(cg) : 0;
 }
 
 void cgroup_memory_limit_text(const struct cgroup *cg, char *buf, size_t len)
