@@ -261,8 +261,8 @@ static int prepare(hull_runtime *rt, struct job *j, struct container *c,
     if (l->join_pidfd < 0)
         return -e->code;
     r = join_flags(l, c, e);
-    if (r == 0)
-        r = cgroup_open_entry(c->cgroup, l->join_pid, o->cgroups, l->entry, e);
+    if (r == 0 && (r = cgroup_open_entry(c->cgroup, l->join_pid, o->cgroups, l->entry, e)) < 0)
+        error_prefix(e, "unable to start container process");
     return r < 0 ? r : plan_build_exec(l, &j->plan, e);
 }
 
