@@ -11,6 +11,7 @@ import os
 import pathlib
 import pwd
 import shutil
+import stat
 import subprocess
 import time
 
@@ -40,6 +41,11 @@ def enter(tmp):
             pathlib.Path("/run", name).mkdir()
             sh("mount", "--rbind", old / name, f"/run/{name}")
     sh("umount", "-l", old)
+    sh("mount", "-t", "tmpfs", "-o", "mode=1777", "shm", "/dev/shm")    # where podman keeps its locks
+    if os.path.exists("/dev/net/tun"):      # for everybody, as udev would have it: slirp4netns takes it
+        sh("mount", "-t", "tmpfs", "-o", "mode=755", "net", "/dev/net")
+        os.mknod("/dev/net/tun", 0o666 | stat.S_IFCHR, os.makedev(10, 200))
+        os.chmod("/dev/net/tun", 0o666)
     add_user(tmp)
     cni = pathlib.Path("/var/lib/cni")
     made = not cni.exists()
