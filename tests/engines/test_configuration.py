@@ -33,11 +33,13 @@ def test_memory_limit_and_update(engine):
 
 @needs(look.no_limit, "memory")
 def test_out_of_memory_is_reported(engine):
+    """Of a child, while the container goes on: conmon may not see in time what kills all of it."""
     name = unique("eng")
     r = engine("run", "--name", name, "-m", "24m", "--memory-swap", "24m", "box", "sh", "-c",
-               "x=a; while :; do x=$x$x$x$x; done")
-    assert r.code == 137
-    wait_until(lambda: engine.state(name)["OOMKilled"], 20, 0.1)
+               "sh -c 'x=a; while :; do x=$x$x$x$x; done'; code=$?; sleep 1; exit $code")
+    assert r.code == 137, str(r)
+    if engine.name == "docker" or place.cgroup_v2():    # on v1 conmon 2.1.6 reports it of no runtime
+        wait_until(lambda: engine.state(name)["OOMKilled"], 20, 0.1)
 
 
 @needs(look.no_limit, "shares")
@@ -64,8 +66,9 @@ def test_pids(engine):
     assert look.limit(engine.pid(name), "pids") == "20"
     r = engine("exec", name, "sh", "-c", "for i in $(seq 40); do sleep 20 & done; echo all")
     assert "all" not in r.out or "fork" in r.err
-    engine("update", "--pids-limit", "30", name).ok()
-    assert look.limit(engine.pid(name), "pids") == "30"
+    if engine.name == "docker":     # podman can't
+        engine("update", "--pids-limit", "30", name).ok()
+        assert look.limit(engine.pid(name), "pids") == "30"
 
 
 def test_cgroup_parent(engine):
@@ -96,7 +99,7 @@ def test_volumes(engine, tmp_path):
 def test_named_volume(engine):
     volume = unique("vol")
     engine.out("echo kept >/v/file", "-v", f"{volume}:/v")
-    assert engine.out("cat /v/file", "--mount", f"type=volume,source={volume},target=/v,readonly") == "kept\n"
+    assert engine.out("cat /v/file", "--mount", f"type=volume,source={volume},target=/v,ro") == "kept\n"
     engine("volume", "rm", volume).ok()
 
 
@@ -144,20 +147,23 @@ def test_user(engine):
 
 
 def test_names(engine):
-    out = engine.out("hostname; cat /etc/hostname; cat /proc/sys/kernel/domainname; grep added /etc/hosts",
-                     "-h", "given", "--domainname", "example", "--add-host", "added:10.1.2.3")
-    assert out.split() == ["given.example", "given.example", "(none)", "10.1.2.3", "added"] or \
-        out.split() == ["given", "given", "example", "10.1.2.3", "added"], out
+    assert engine.out("hostname; cat /etc/hostname; echo; grep added /etc/hosts", "-h", "given", "--add-host",
+                      "added:10.1.2.3").split() == ["given", "given", "10.1.2.3", "added"]
+    if engine.name == "docker":
+        out = engine.out("hostname; cat /proc/sys/kernel/domainname", "-h", "given", "--domainname", "example")
+        assert out.split() in (["given", "example"], ["given.example", "(none)"]), out
 
 
 def test_environment_and_directory(engine):
-    assert engine.out("echo $A; pwd", "-e", "A=b c", "-w", "/made/for/it") == "b c\n/made/for/it\n"
+    assert engine.out("echo $A; pwd", "-e", "A=b c", "-w", "/home/alice") == "b c\n/home/alice\n"
+    if engine.name == "docker":     # which makes it
+        assert engine.out("pwd", "-w", "/made/for/it") == "/made/for/it\n"
 
 
 def test_nothing_of_the_engine_leaks(engine):
     out = engine.out("tr '\\0' '\\n' </proc/1/environ; ls /proc/1/fd")
     names = {l.split("=")[0] for l in out.splitlines() if "=" in l}
-    assert names <= {"PATH", "HOSTNAME", "HOME"}
+    assert names <= {"PATH", "HOSTNAME", "HOME", "TERM", "container"}
     assert [l for l in out.split() if l.isdigit() and int(l) > 2] in ([], ["3"], ["10"])
 
 
@@ -194,7 +200,8 @@ def test_privileged(engine):
 
 
 def test_ulimits(engine):
-    assert engine.out("ulimit -n; ulimit -c", "--ulimit", "nofile=512:512", "--ulimit", "core=0").split() == ["512", "0"]
+    assert engine.out("ulimit -n; ulimit -c", "--ulimit", "nofile=512:512", "--ulimit", "core=0",
+                      "--ulimit", "nproc=4096:4096").split() == ["512", "0"]
 
 
 def test_devices(engine, tmp_path):
@@ -255,10 +262,16 @@ def test_network(engine):
 def test_custom_network(engine):
     network = unique("net")
     engine("network", "create", network).ok()
-    server = engine.up("--network", network, "--network-alias", "server", script="echo served | nc -l -p 8000; sleep 1000")
-    assert engine.out("until nc server 8000 </dev/null; do sleep 0.1; done", "--network", network) == "served\n"
+    server = engine.up("--network", network, script="echo served | nc -l -p 8000; sleep 1000")
+    address = "server"
+    if engine.name == "docker":     # podman takes a name server for that, netavark's or a plugin
+        engine("network", "disconnect", network, server).ok()
+        engine("network", "connect", "--alias", "server", network, server).ok()
+    else:
+        address = engine.inspect(server, f'(index .NetworkSettings.Networks "{network}").IPAddress')
+    assert engine.out(f"until nc {address} 8000 </dev/null; do sleep 0.1; done", "--network", network) == "served\n"
     engine("network", "disconnect", network, server).ok()
-    engine("network", "connect", "--ip", "", "bridge", server).ok()
+    assert "eth" not in engine.sh(server, "ls /sys/class/net")
     engine("rm", "-f", server).ok()
     engine("network", "rm", network).ok()
 

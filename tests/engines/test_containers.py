@@ -172,8 +172,14 @@ def test_attach_and_detach_a_terminal(engine):
     with engine.terminal("attach", name) as t:
         t.send("echo $((20+3))\n")
         t.expect("23")
-        t.send("\x10\x11")
-        t.wait(30)
+
+        def detached():
+            for key in "\x10\x11":     # podman wants to read them one by one
+                t.send(key)
+                t.pump(0.3)
+            return t.process.poll() is not None
+
+        wait_until(detached, 30)
     assert engine.state(name)["Status"] == "running"
 
 
@@ -267,7 +273,7 @@ def test_init(engine):
     leave = "sh -c 'sleep 0.1 & echo $! >/tmp/orphan'"
     state = "grep -s State /proc/$(cat /tmp/orphan)/status; true"
     name = engine.up("--init", script="exec sleep 1000")
-    assert engine.sh(name, "cat /proc/1/comm").strip() in ("docker-init", "tini")
+    assert engine.sh(name, "cat /proc/1/comm").strip() in ("docker-init", "podman-init", "tini")
     engine.sh(name, leave)
     wait_until(lambda: engine.sh(name, state) == "", 30, 0.1)
     name = engine.up(script="exec sleep 1000")
