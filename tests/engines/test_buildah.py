@@ -15,7 +15,7 @@ class Buildah:
         self.tree = images.tree
         (where / "storage.conf").write_text(f'[storage]\ndriver = "vfs"\ngraphroot = "{where}/root"\nrunroot = "{where}/run"\n')
         (where / "policy.json").write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
-        (where / "containers.conf").write_text('[containers]\ndefault_ulimits = ["nofile=1024:4096", "nproc=4096:4096"]\n')
+        (where / "containers.conf").write_text('[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]\n')
         self.env = {**os.environ, "CONTAINERS_CONF": f"{where}/containers.conf", "BUILDAH_RUNTIME": RUNTIME,
                     "CONTAINERS_STORAGE_CONF": f"{where}/storage.conf", "TMPDIR": str(where), "HOME": str(where)}
 

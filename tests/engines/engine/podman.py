@@ -20,7 +20,7 @@ infra_image = "{pause}"
 cni_plugin_dirs = ["{cni}"]
 network_config_dir = "{dir}/net.d"
 [containers]
-default_ulimits = ["nofile=1024:4096", "nproc=4096:4096"]
+default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 init_path = "{init}"
 {rest}
 """
