@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 
-from engine import RUNTIME, place
+from engine import RUNTIME, look, place
+from support.console import Terminal
 from support.runtime import Runtime, unique
 
 
@@ -61,15 +62,13 @@ def test_run_options(buildah, tmp_path):
     out = buildah("run", "-v", f"{tmp_path}:/v:ro", "--hostname", "given", name, "--", "sh", "-c",
                   "cat /v/in; hostname; echo x >/v/x || echo ro").ok().out
     assert out == "given\ngiven\nro\n"
-    text = buildah("run", "--cap-drop", "CHOWN", "--cap-add", "NET_ADMIN", name, "--", "cat", "/proc/self/status").ok().out
-    from engine import look
+    text = buildah("run", "--cap-drop", "CAP_CHOWN", "--cap-add", "CAP_NET_ADMIN", name, "--", "cat", "/proc/self/status").ok().out
     assert look.capability(text, 12) and not look.capability(text, 0)
     assert buildah("run", "--network", "host", name, "--", "readlink", "/proc/self/ns/net").ok().out.strip() == \
         os.readlink("/proc/self/ns/net")
 
 
 def test_terminal(buildah):
-    from support.console import Terminal
     name = buildah.from_scratch()
     with Terminal([place.program("buildah"), "run", "-t", name, "--", "sh"], env=buildah.env) as t:
         t.expect("#")

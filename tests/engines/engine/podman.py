@@ -84,5 +84,5 @@ class Podman(Client):
     def stop(self):
         self.clean()
         if self.popen_flags:
-            self("system", "migrate")   # ends the process that holds the user namespace
             self("unshare", "rm", "-rf", f"{self.dir}/root", f"{self.dir}/run")
+            self("system", "migrate")   # ends the process that holds the user namespace
