@@ -195,7 +195,8 @@ static int check(struct job *j, struct hull_error *e)
 {
     struct launch *l = &j->launch;
     int r = oci_validate(l->config, l->log, e);
-    if (r == 0 && l->rootless)
+    /* Root of a user namespace needs no further one: so podman does it for its users. */
+    if (r == 0 && l->host->euid != 0)
         r = oci_validate_rootless(l->config, e);
     if (r == 0 && !l->config->process)
         r = error_at(e, "process", HULL_E_CONFIG, "process property must not be empty");

@@ -7,13 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
-/* runc's rule: XDG_RUNTIME_DIR counts for users, and for root of a user namespace who is another user outside. */
+/* runc's rule: XDG_RUNTIME_DIR counts for users, and in a user namespace for a root who is not said to be USER=root. */
 static char *default_root(const struct hull_options *o)
 {
     const char *name = o->name ? o->name : "hull";
     const char *xdg = getenv("XDG_RUNTIME_DIR"), *user = getenv("USER");
     bool other = geteuid() != 0;
-    if (!other && xdg && user && strcmp(user, "root") != 0) {
+    if (!other && xdg && (!user || strcmp(user, "root") != 0)) {
         struct host_facts f;
         struct hull_error err;
         other = host_facts_probe(&f, &err) == 0 && f.in_userns;

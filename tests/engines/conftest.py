@@ -134,6 +134,38 @@ def docker_daemon(images, nothing_left):
     d.stop()
 
 
+@pytest.fixture(scope="session")
+def make_podman(images, nothing_left):
+    """make_podman(name): podman with the documented configuration, or with a link of that name as its runtime."""
+    from engine.podman import Podman
+    made = {}
+
+    def make(name, **kw):
+        if not place.program("podman"):
+            pytest.skip("no podman here (podman)")
+        if name not in made:
+            made[name] = None
+            made[name] = Podman(TOP, images, name, **kw)
+        assert made[name], f"podman with the runtime {name} could not be set up, see the first error"
+        return made[name]
+
+    yield make
+    for p in filter(None, made.values()):
+        p.stop()
+
+
+@pytest.fixture(params=["docker", "podman", "podman-runc"])
+def engine(request):
+    """Docker; podman with hull by its own name; podman with it by the name runc."""
+    kind, _, name = request.param.partition("-")
+    if kind == "docker":
+        e = request.getfixturevalue("docker_daemon")
+    else:
+        e = request.getfixturevalue("make_podman")(name or "hull")
+    yield e
+    e.clean()
+
+
 @pytest.fixture
 def docker(docker_daemon):
     yield docker_daemon

@@ -484,3 +484,24 @@ def test_id_mapped_mounts_are_not_for_users(rootless, user, scratch):
     rootless.sh("true").write()
     user("run", "--bundle", rootless.dir, rootless.id).fails(
         "id-mapped mounts are not supported for rootless containers", code=1)
+
+
+def test_root_of_a_user_namespace(rootless, user, scratch):
+    """As podman runs it for a user: no user namespace in the configuration, the state in XDG_RUNTIME_DIR."""
+    rootless.namespaces(user=False, network=True)
+    rootless.linux.pop("uidMappings"), rootless.linux.pop("gidMappings")
+    rootless.sh("id -u; cat /proc/self/uid_map; exit 5").write()
+    enter = ["setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups", "unshare", "--user", "--map-root-user"]
+    env = {"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": str(scratch / "run")}
+
+    def call(*args, **kw):
+        return runtime.Runtime.call([*enter, str(scratch / "hull"), *map(str, args)], env=env, **kw)
+
+    r = call("run", "--bundle", rootless.dir, rootless.id)
+    assert r.code == 5 and r.out.split() == ["0", "0", "1000", "1"], str(r)
+    rootless.sh("sleep 1000").write()
+    with open(os.devnull, "w") as null:
+        call("create", "--bundle", rootless.dir, rootless.id, stdout=null, stderr=null).ok()
+    assert (scratch / "run/hull" / rootless.id).is_dir()
+    call("start", rootless.id).ok()
+    call("delete", "--force", rootless.id).ok()

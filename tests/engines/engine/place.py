@@ -11,6 +11,7 @@ import os
 import pathlib
 import pwd
 import shutil
+import stat
 import subprocess
 import time
 
@@ -40,6 +41,12 @@ def enter(tmp):
             pathlib.Path("/run", name).mkdir()
             sh("mount", "--rbind", old / name, f"/run/{name}")
     sh("umount", "-l", old)
+    own_cgroup_directory(tmp)
+    sh("mount", "-t", "tmpfs", "-o", "mode=1777", "shm", "/dev/shm")    # where podman keeps its locks
+    if os.path.exists("/dev/net/tun"):      # for everybody, as udev would have it: slirp4netns takes it
+        sh("mount", "-t", "tmpfs", "-o", "mode=755", "net", "/dev/net")
+        os.mknod("/dev/net/tun", 0o666 | stat.S_IFCHR, os.makedev(10, 200))
+        os.chmod("/dev/net/tun", 0o666)
     add_user(tmp)
     cni = pathlib.Path("/var/lib/cni")
     made = not cni.exists()
@@ -48,6 +55,27 @@ def enter(tmp):
     sh("mount", "--make-rshared", "/")
     sh("ip", "link", "set", "lo", "up")
     return [cni] if made else []
+
+
+def own_cgroup_directory(tmp):
+    """
+    Where v1 hierarchies are mounted in a tmpfs: one of our own with the same mounts, since podman makes
+    directories in it, and takes what is a directory there to be a controller.
+    """
+    mounts = [l.split() for l in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()]
+    if not any(m[4] == str(CGROUPS) and m[m.index("-") + 1] == "tmpfs" for m in mounts):
+        return
+    old = tmp / "cgroup"
+    old.mkdir()
+    sh("mount", "--rbind", CGROUPS, old)
+    sh("mount", "-t", "tmpfs", "-o", "mode=755", "cgroups", CGROUPS)
+    for name in sorted(os.listdir(old)):
+        if (old / name).is_symlink():
+            (CGROUPS / name).symlink_to(os.readlink(old / name))
+        elif any(m[4] == f"{CGROUPS}/{name}" for m in mounts):
+            (CGROUPS / name).mkdir()
+            sh("mount", "--rbind", old / name, CGROUPS / name)
+    sh("umount", "-l", old)
 
 
 def add_user(tmp):
