@@ -48,9 +48,9 @@ def call_at_once(n, *argv):
 
 
 class Runtime:
-    def __init__(self, name, path, tmp):
+    def __init__(self, name, path, state):
         self.name, self.path = name, str(path)
-        self.base = [self.path, "--root", str(tmp / f"root-{name}")]
+        self.base = [self.path, "--root", str(state / name)]
         self.id = f"bench-{name}-{os.getpid()}"
 
     def do(self, *argv):
@@ -137,15 +137,17 @@ def main():
         os.execvp("unshare", ["unshare", "-m", "--propagation", "private", "sh", "-c",
                               PRIVATE[o.cgroup] + ' && exec "$@"', "sh", sys.executable] + sys.argv)
     hull = os.environ.get("HULL", str(REPOSITORY / "build/hull"))
-    with tempfile.TemporaryDirectory(prefix="hull-bench-") as name:
-        tmp = pathlib.Path(name)
+    # The state is in memory, as /run is.
+    with tempfile.TemporaryDirectory(prefix="hull-bench-") as name, \
+         tempfile.TemporaryDirectory(prefix="hull-bench-", dir="/dev/shm") as state:
+        tmp, state = pathlib.Path(name), pathlib.Path(state)
         short = make_bundle(tmp / "short", hull, ["true"])
         long = make_bundle(tmp / "long", hull, ["sleep", "600"])
-        runtimes = [Runtime("hull", hull, tmp)]
+        runtimes = [Runtime("hull", hull, state)]
         for other in ("runc", "crun"):
             path = os.environ.get(other.upper()) or shutil.which(other)
             if path:
-                runtimes.append(Runtime(other, path, tmp))
+                runtimes.append(Runtime(other, path, state))
             else:
                 print(f"bench: no {other} on this machine, left out")
         for rt in list(runtimes):
