@@ -231,6 +231,19 @@ static int attach_instead(int cgroup_fd, int prog_fd, const int *old, int n, str
     return 0;
 }
 
+static int replace_program(int dir, const struct bpf_insn *insns, size_t n_insns, bool fresh,
+                           struct arena *a, struct hull_error *e)
+{
+    int old[MAX_ATTACHED], n = 0;
+    if (!fresh && (n = attached(dir, old, e)) < 0)
+        return n;
+    _cleanup_close_ int prog = load_program(insns, n_insns, a, e);
+    int r = prog < 0 ? prog : attach_instead(dir, prog, old, n, e);
+    for (int i = 0; i < n; i++)
+        close(old[i]);
+    return r < 0 ? r : 0;
+}
+
 int device_program_attach(int cgroup_fd, const struct device_filter *f, bool fresh, struct arena *a,
                           struct hull_error *e)
 {
@@ -242,16 +255,11 @@ int device_program_attach(int cgroup_fd, const struct device_filter *f, bool fre
     int r = device_filter_program(f, a, &insns, &n_insns, e);
     if (r < 0)
         return r;
-    /* bpf(2) refuses O_PATH descriptors. */
+    r = replace_program(cgroup_fd, insns, n_insns, fresh, a, e);
+    if (r != -EBADF)
+        return r;
+    /* An O_PATH descriptor, which bpf(2) refuses. */
     _cleanup_close_ int dir = openat(cgroup_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir < 0)
-        return error_set(e, errno, "cannot open the cgroup directory");
-    int old[MAX_ATTACHED], n = 0;
-    if (!fresh && (n = attached(dir, old, e)) < 0)
-        return n;
-    _cleanup_close_ int prog = load_program(insns, n_insns, a, e);
-    r = prog < 0 ? prog : attach_instead(dir, prog, old, n, e);
-    for (int i = 0; i < n; i++)
-        close(old[i]);
-    return r < 0 ? r : 0;
+    return dir < 0 ? error_set(e, errno, "cannot open the cgroup directory")
+                   : replace_program(dir, insns, n_insns, fresh, a, e);
 }

@@ -39,7 +39,10 @@ static int make_once(struct cgroup_dir *d, tree_visit_fn *visit, void *arg, stru
         d->made += made;
         fd_close(&parent);
         parent = TAKE_FD(fd);
-        fd = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        /* bpf(2) wants it readable. */
+        fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0 && errno == EACCES)
+            fd = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
             return error_set(e, errno, "open %s/%.*s", d->root, (int)upto, d->rel);
         if (visit) {

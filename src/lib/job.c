@@ -34,7 +34,7 @@ enum { CONFIG_LIMIT = 16 << 20 };
 void launch_init(struct launch *l)
 {
     l->state_fd = l->root_fd = l->signal_fd = l->bundle_fd = l->sync_fd = l->peer_fd = -1;
-    l->fifo_fd = l->console_sock = l->console_fd = l->rootfs_fd = l->proc_fd = l->dev_null_fd = -1;
+    l->fifo_fd = l->console_sock = l->console_fd = l->rootfs_fd = l->masks_fd = l->proc_fd = l->dev_null_fd = -1;
     l->notify_fd = l->init_pidfd = l->join_pidfd = l->join_root = l->seccomp_fd = l->tree_fd = -1;
     for (int t = 0; t < NS_COUNT; t++)
         l->ns_fd[t] = -1;

@@ -2,7 +2,8 @@
 /*
  * Theory of operation: linux.readonlyPaths and linux.maskedPaths (config-linux.md#masked-paths), in
  * I after pivot_root. A path that isn't there is left out; everything else that fails is an error,
- * above all anything that concerns the mask itself (CVE-2025-31133).
+ * above all anything that concerns the mask itself (CVE-2025-31133). Paths below /proc begin at the
+ * procfs that was mounted, whatever has become of its mount point's name since (CVE-2025-52881).
  *
  * Read-only: the path is bound on itself and made read-only before it is attached. Masked files get
  * /dev/null, whose type and number are checked on the descriptor that is mounted. Masked
@@ -11,6 +12,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include "base/fd.h"
@@ -51,7 +53,10 @@ static int dev_null_open(struct launch *l, struct hull_error *e)
 static int open_path(const struct launch *l, const char *path, const char *what, int *ret_fd,
                      struct hull_error *e)
 {
-    int fd = path_open_in_root(l->rootfs_fd, path, O_PATH);
+    static const char proc[] = "/proc/";
+    const size_t n = strlen(proc);
+    int fd = l->masks_fd >= 0 && strncmp(path, proc, n) == 0
+        ? path_open_in_root(l->masks_fd, path + n, O_PATH) : path_open_in_root(l->rootfs_fd, path, O_PATH);
     if (fd < 0 && fd != -ENOENT)
         return error_set(e, -fd, "can't %s path \"%s\"", what, path);
     *ret_fd = fd < 0 ? -1 : fd;

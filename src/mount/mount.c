@@ -14,7 +14,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include "base/fd.h"
+#include "base/path.h"
+#include "base/uapi.h"
 #include "mount/internal.h"
 
 typedef int mount_fn(struct launch *l, const struct mount_step *s, struct hull_error *e);
@@ -127,9 +130,31 @@ static int mount_tmpfs(struct launch *l, const struct mount_step *s, struct hull
     return finish(l, s, TAKE_FD(t.fd), e);
 }
 
+/*
+ * What is masked in /proc later is looked up from the procfs itself: the directory below it may have
+ * another name by then, if somebody else has the root file system too. For the same reason it must be
+ * a procfs that is found there now.
+ */
+static int keep_for_masks(struct launch *l, struct hull_error *e)
+{
+    struct statfs fs;
+    _cleanup_close_ int fd = path_open_in_root_nofollow(l->rootfs_fd, "/proc", O_PATH | O_DIRECTORY);
+    if (fd < 0)
+        return error_set(e, -fd, "open /proc, which was just mounted");
+    if (fstatfs(fd, &fs) < 0)
+        return error_set(e, errno, "statfs /proc");
+    if (fs.f_type != PROC_SUPER_MAGIC)
+        return error_set(e, HULL_E_INIT, "somebody has put something else in the place of /proc");
+    fd_close(&l->masks_fd);
+    l->masks_fd = TAKE_FD(fd);
+    return 0;
+}
+
 static int mount_proc(struct launch *l, const struct mount_step *s, struct hull_error *e)
 {
     int r = mount_fs(l, s, e);
+    if (r == 0 && strcmp(s->dest, "/proc") == 0)
+        return keep_for_masks(l, e);
     if (r == -EPERM && mount_in_userns(l))
         return error_set(e, EPERM,
                          "mount proc (in a user namespace the kernel wants a pid namespace of its "
@@ -193,6 +218,8 @@ static mount_fn *const mount_functions[MOUNT_KIND_COUNT] = {
 int mount_step_mount(struct launch *l, const struct step *st, struct hull_error *e)
 {
     const struct mount_step *s = st->arg;
+    if (strcmp(s->dest, "/proc") == 0)
+        fd_close(&l->masks_fd); /* covered by this one */
     if (mount_functions[s->kind](l, s, e) < 0)
         return error_prefix(e, "error mounting \"%s\" to rootfs at \"%s\"", s->source,
                             s->config->destination);

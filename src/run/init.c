@@ -208,7 +208,7 @@ int init_step_ready(struct launch *l, const struct step *s, struct hull_error *e
                                       : "init: closing the pipe to signal completion");
     fds_close_except(keep, COUNT_OF(keep), preserve);
     fd_close_forget();
-    l->rootfs_fd = l->proc_fd = l->dev_null_fd = -1;
+    l->rootfs_fd = l->masks_fd = l->proc_fd = l->dev_null_fd = -1;
     /* What is open now and not preserved has FD_CLOEXEC: nothing is left to do for it after the filter. */
     for (unsigned i = 0; i < preserve; i++) {
         int flags = fcntl(3 + (int)i, F_GETFD);

@@ -85,6 +85,7 @@ struct launch {
     int      console_sock; /* connected console socket */
     int      console_fd;   /* P: pty master in the foreground; I: pty slave */
     int      rootfs_fd;    /* I: O_PATH of the new root, in I's mount namespace; after pivot: "/" */
+    int      masks_fd;     /* I: the container's own procfs at /proc, for its masks; -1: none */
     bool     cwd_is_proc;  /* I: until the pivot, for mount(2) on self/fd/N */
     int      proc_fd;      /* I: verified procfs that shows I itself; see base/proc.h */
     int      dev_null_fd;  /* I: verified /dev/null (1:3), O_PATH */
