@@ -15,6 +15,11 @@ int service_prepare(struct job *j, struct oci_config *config, struct hull_error 
 /** Whether the container was made with a notify directory and there is somebody to tell now. */
 bool notify_wanted(int state_fd);
 /**
+ * In the foreground, with a readable socket: passes READY on with our own pid as MAINPID.
+ * @return whether it was READY
+ */
+bool notify_pass_on(int sock);
+/**
  * Waits for READY of the container and passes it on with MAINPID, then waits until the manager has
  * dealt with it (BARRIER, 30 s). Returns also when the container ends.
  */
