@@ -63,19 +63,6 @@ static int destroy(struct job *j, struct hull_error *e)
     return r < 0 ? r : launch_run_hooks(l, HOOK_POSTSTOP, "stopped", 0, e);
 }
 
-/* In the foreground we have the terminal and the signals to serve: a child waits for READY. */
-static pid_t notify_in_background(struct launch *l)
-{
-    pid_t pid = l->notify_fd >= 0 ? fork() : -1;
-    if (pid == 0) {
-        struct hull_error err;
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-        (void)notify_forward(l->notify_fd, l->init_pidfd, l->init_pid, &err);
-        _exit(0);
-    }
-    return pid;
-}
-
 int job_foreground(struct job *j, int *ret_status, struct hull_error *e)
 {
     struct launch *l = &j->launch;
@@ -85,11 +72,10 @@ int job_foreground(struct job *j, int *ret_status, struct hull_error *e)
         .pid = l->init_pid,
         .master = TAKE_FD(l->console_fd),
         .subreaper = !l->options->no_subreaper,
+        .notified = l->notify_fd >= 0 ? notify_pass_on : NULL,
+        .notify_fd = l->notify_fd,
     };
-    pid_t forwarder = notify_in_background(l);
     int r = foreground_wait(&f, ret_status, e);
-    if (forwarder > 0)
-        (void)kill(forwarder, SIGKILL);
     if (l->options->keep) {
         struct hull_error quiet;
         /* The container stays, but nothing may go on in it (no private pid namespace). */

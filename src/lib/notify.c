@@ -4,8 +4,10 @@
  * A service manager that starts us with NOTIFY_SOCKET wants to hear READY of the program in the
  * container, which can't reach that socket and whose credentials the manager would not accept. So the
  * container gets a socket of ours, in a directory of the state directory that is mounted at
- * /run/notify, and we pass READY on, say which process is the main one, and wait with a BARRIER
- * until the manager has read both: it would otherwise look for a sender that is gone.
+ * /run/notify, and we pass READY on and say which process is the main one. A command that ends then
+ * waits with a BARRIER until the manager has read both: it would otherwise look for a sender that is
+ * gone. run in the foreground is the main process itself, whose signals and exit code count; as
+ * managers listen to nobody else, it's the one to speak, from its loop.
  * Sockets that a manager has opened for us are handed on as they are, from descriptor 3 on.
  * The socket is bound by whoever starts the program (run or start), not by create.
  */
@@ -114,16 +116,16 @@ static int connect_manager(struct hull_error *e)
     return TAKE_FD(s);
 }
 
-static int pass_on(const char *ready, pid_t pid, struct hull_error *e)
+static int send_ready(int s, const char *ready, pid_t pid, struct hull_error *e)
 {
-    enum { BARRIER_MS = 30000 };
-    _cleanup_close_ int s = connect_manager(e);
-    if (s < 0)
-        return -e->code;
     char text[256];
     int n = snprintf(text, sizeof(text), "%s\nMAINPID=%d\n", ready, (int)pid);
-    if (send(s, text, (size_t)n, MSG_NOSIGNAL) < 0)
-        return error_set(e, errno, "send READY to NOTIFY_SOCKET");
+    return send(s, text, (size_t)n, MSG_NOSIGNAL) < 0 ? error_set(e, errno, "send READY to NOTIFY_SOCKET") : 0;
+}
+
+static int send_barrier(int s, struct hull_error *e)
+{
+    enum { BARRIER_MS = 30000 };
     int p[2];
     if (pipe2(p, O_CLOEXEC) < 0)
         return error_set(e, errno, "pipe");
@@ -145,6 +147,25 @@ static char *ready_line(char *text)
     return NULL;
 }
 
+/* Reads one datagram into buf. */
+static char *receive_ready(int sock, char *buf, size_t len)
+{
+    ssize_t n = recv(sock, buf, len - 1, MSG_DONTWAIT);
+    buf[n > 0 ? n : 0] = '\0';
+    return n > 0 ? ready_line(buf) : NULL;
+}
+
+bool notify_pass_on(int sock)
+{
+    char buf[4097];
+    struct hull_error ignored;
+    char *ready = receive_ready(sock, buf, sizeof(buf));
+    _cleanup_close_ int s = ready ? connect_manager(&ignored) : -1;
+    if (s >= 0)
+        (void)send_ready(s, ready, getpid(), &ignored);
+    return ready;
+}
+
 int notify_forward(int sock, int pidfd, pid_t pid, struct hull_error *e)
 {
     char buf[4097];
@@ -153,13 +174,14 @@ int notify_forward(int sock, int pidfd, pid_t pid, struct hull_error *e)
         if (poll(v, 2, -1) < 0 && errno != EINTR)
             return error_set(e, errno, "poll");
         if (v[0].revents & POLLIN) {
-            ssize_t n = recv(sock, buf, sizeof(buf) - 1, 0);
-            buf[n > 0 ? n : 0] = '\0';
-            char *ready = n > 0 ? ready_line(buf) : NULL;
-            if (ready)
-                return pass_on(ready, pid, e);
-        } else if (v[1].revents) {
-            return 0;
+            char *ready = receive_ready(sock, buf, sizeof(buf));
+            if (!ready)
+                continue;
+            _cleanup_close_ int s = connect_manager(e);
+            int r = s < 0 ? -e->code : send_ready(s, ready, pid, e);
+            return r < 0 ? r : send_barrier(s, e);
         }
+        if (v[1].revents)
+            return 0;
     }
 }

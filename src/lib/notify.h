@@ -18,6 +18,11 @@ int listen_prepare(struct job *j, struct oci_process *p, struct hull_error *e);
 /** Whether the container was made with a notify directory and there is somebody to tell now. */
 bool notify_wanted(int state_fd);
 /**
+ * In the foreground, with a readable socket: passes READY on with our own pid as MAINPID.
+ * @return whether it was READY
+ */
+bool notify_pass_on(int sock);
+/**
  * Waits for READY of the container and passes it on with MAINPID, then waits until the manager has
  * dealt with it (BARRIER, 30 s). Returns also when the container ends.
  */

@@ -97,6 +97,9 @@ struct foreground {
     pid_t  pid;
     int    master;         /* pty master or -1; closed at the end */
     bool   subreaper;      /* reap every child */
+    /* Called when notify_fd is readable, until it returns true; NULL: nothing to watch. */
+    bool (*notified)(int fd);
+    int    notify_fd;
 };
 /**
  * Forwards signals and the terminal until the process ends and its output is drained.

@@ -119,6 +119,7 @@ static int turn(struct loop *p, struct hull_error *e)
         {.fd = p->f->pidfd, .events = POLLIN},
         {.fd = tty && p->stdin_open && p->in_len == 0 ? 0 : -1, .events = POLLIN},
         {.fd = p->f->master, .events = (short)(POLLIN | (p->in_len > 0 ? POLLOUT : 0))},
+        {.fd = p->f->notified ? p->f->notify_fd : -1, .events = POLLIN},
     };
     if (poll(v, COUNT_OF(v), -1) < 0)
         return errno == EINTR ? 0 : error_set(e, errno, "poll");
@@ -130,6 +131,8 @@ static int turn(struct loop *p, struct hull_error *e)
         input_write(p);
     if (tty && v[3].revents & (POLLIN | POLLHUP | POLLERR))
         (void)output(p);
+    if (v[4].revents && p->f->notified(p->f->notify_fd))
+        p->f->notified = NULL;
     if (v[1].revents) {
         reap(p);
         /* Somebody else has waited for it: its status is lost, but it has ended. */

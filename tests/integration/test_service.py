@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""sd_notify and socket activation: NOTIFY_SOCKET, LISTEN_FDS. We play the service manager."""
+"""sd_notify and socket activation: NOTIFY_SOCKET, LISTEN_FDS. We play the service manager; in a guest systemd is one."""
 import array
 import json
 import os
+import pathlib
 import socket
 import subprocess
 
 import pytest
 
+from support import systemd
 from support.runtime import Runtime, wait_until
 
 NOTIFIER = r"""
@@ -33,12 +35,55 @@ int main(void)
 }
 """
 
+# The same when it is told to; and the other end of socket activation.
+SERVICE = r"""
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+static void end(int sig) { (void)sig; _exit(0); }
+static int ready(void)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    strcpy(a.sun_path, getenv("NOTIFY_SOCKET"));
+    int s = socket(AF_UNIX, SOCK_DGRAM, 0);
+    while (access("/control/go", F_OK) != 0)
+        usleep(20000);
+    if (access("/control/fail", F_OK) == 0)
+        return 3;
+    if (connect(s, (struct sockaddr *)&a, sizeof(a)) < 0 || send(s, "READY=1", 7, 0) < 0)
+        return 4;
+    for (;;)
+        pause();
+}
+static int serve(void)
+{
+    char text[256];
+    const char *fds = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID"), *names = getenv("LISTEN_FDNAMES");
+    int n = snprintf(text, sizeof(text), "%s %d %s\n", fds, atoi(pid) == getpid(), names);
+    for (;;) {
+        int c = accept(3, NULL, NULL);
+        if (c < 0 || write(c, text, n) != n || close(c) < 0)
+            return 5;
+    }
+}
+int main(int argc, char **argv)
+{
+    signal(SIGTERM, end);   /* for init of a pid namespace there is no other way to end by it */
+    return argc > 1 && strcmp(argv[1], "serve") == 0 ? serve() : ready();
+}
+"""
+
 
 @pytest.fixture(scope="session")
 def notifier(tmp_path_factory):
     d = tmp_path_factory.mktemp("notifier")
-    (d / "n.c").write_text(NOTIFIER)
-    subprocess.run(["gcc", "-static", "-o", d / "notifier", d / "n.c"], check=True)
+    for name, text in (("notifier", NOTIFIER), ("service", SERVICE)):
+        (d / f"{name}.c").write_text(text)
+        subprocess.run(["gcc", "-static", "-o", d / name, d / f"{name}.c"], check=True)
     return d
 
 
@@ -70,9 +115,11 @@ def manager(tmp_path):
     m.sock.close()
 
 
-def expect_ready(manager, box):
-    assert manager.receive() == (f"READY=1\nMAINPID={box.pid()}\n", 0)
-    assert manager.receive() == ("BARRIER=1", 1)
+def expect_ready(manager, box, pid=None):
+    """In the foreground the runtime is the main process, and stays: no barrier."""
+    assert manager.receive() == (f"READY=1\nMAINPID={pid or box.pid()}\n", 0)
+    if not pid:
+        assert manager.receive() == ("BARRIER=1", 1)
 
 
 def test_ready_of_a_detached_run(box, manager, notifier):
@@ -88,7 +135,7 @@ def test_ready_of_a_foreground_run(box, manager, notifier):
     box.bind(notifier, "/n", "ro")
     box.args("/n/notifier").write()
     p = box.hull.popen("run", "--bundle", box.dir, box.id, env=manager.env())
-    expect_ready(manager, box)
+    expect_ready(manager, box, p.pid)
     assert p.poll() is None
     box.hull("kill", box.id, "KILL").ok()
     assert p.wait(10) == 137
@@ -237,3 +284,99 @@ def test_listen_fds_of_somebody_else_are_not_ours(box):
     r = box.exec(box.id, "/bin/sh", "-c", "echo [$LISTEN_FDS]; ls /proc/self/fd | wc -l",
                  env=dict(os.environ, LISTEN_FDS="1", LISTEN_PID="1")).ok()
     assert r.out == "[]\n4\n"
+
+
+# ------------------------------------------------------------------------------- systemd is the manager
+
+class Units:
+    """Units of systemd that run a container; all are gone afterwards."""
+
+    def __init__(self, box, notifier, control):
+        if not systemd.running():
+            pytest.skip("needs systemd as process 1 (tests/guest/run)")
+        self.box, self.control, self.files = box, control, []
+        self.service, self.socket = f"hull-{box.id}.service", f"hull-{box.id}.socket"
+        box.bind(notifier, "/n", "ro")
+        box.bind(control, "/control", "ro")
+
+    def write(self, name, text):
+        path = pathlib.Path("/run/systemd/system", name)
+        path.write_text(text)
+        self.files.append(path)
+        systemd.daemon_reload()
+
+    def command(self, *args):
+        return " ".join(self.box.hull.argv(*args))
+
+    def state(self):
+        return systemd.show(self.service, "ActiveState")
+
+    def end(self):
+        for path in self.files:
+            systemd.call("stop", path.name)
+            path.unlink()
+        systemd.daemon_reload()
+        systemd.call("reset-failed", *[p.name for p in self.files])
+
+
+@pytest.fixture
+def units(box, notifier, scratch):
+    u = Units(box, notifier, scratch)
+    yield u
+    u.end()
+
+
+def notify_unit(units, *flags):
+    box = units.box
+    box.args("/n/service").write()
+    run = units.command("run", *flags, "--bundle", box.dir, box.id)
+    delete = units.command("delete", "--force", box.id)
+    units.write(units.service, f"[Service]\nType=notify\nTimeoutStartSec=infinity\nExecStart={run}\n"
+                               f"ExecStopPost={delete}\n")
+    systemd.call("start", "--no-block", units.service)
+    wait_until(lambda: box.id in box.hull.ids() and box.status() == "running")
+    return box.pid()
+
+
+@pytest.mark.parametrize("flags", [[], ["--detach"]], ids=["foreground", "detached"])
+def test_unit_is_active_when_the_container_is_ready(units, flags):
+    pid = notify_unit(units, *flags)
+    box = units.box
+    for _ in range(10):   # systemd has had the chance to think otherwise
+        assert units.state() == "activating"
+    (units.control / "go").touch()
+    wait_until(lambda: units.state() != "activating")
+    assert units.state() == "active" and box.status() == "running"
+    main = int(systemd.show(units.service, "MainPID"))
+    assert main == pid if flags else pathlib.Path(f"/proc/{main}/cgroup").read_text().endswith(f"{units.service}\n")
+    systemd.call("stop", units.service)
+    assert units.state() == "inactive"
+    assert box.hull.ids() == []
+
+
+def test_unit_fails_when_the_container_is_never_ready(units):
+    notify_unit(units)
+    (units.control / "fail").touch()
+    (units.control / "go").touch()
+    wait_until(lambda: units.state() == "failed")
+    assert units.box.hull.ids() == []
+
+
+def test_unit_with_socket_activation(units):
+    """The first connection starts the container, which answers it, and the next one, from a socket of systemd's."""
+    box = units.box
+    box.args("/n/service", "serve").write()
+    path = units.control / "socket"
+    units.write(units.service, f"[Service]\nExecStart={units.command('run', '--bundle', box.dir, box.id)}\n")
+    units.write(units.socket, f"[Socket]\nListenStream={path}\nFileDescriptorName=web\n")
+    systemd.call("start", units.socket)
+    assert units.state() == "inactive" and box.hull.ids() == []
+    for _ in range(2):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(100)
+            s.connect(str(path))
+            assert s.makefile().read() == "1 1 web\n"
+    assert units.state() == "active" and box.status() == "running"
+    systemd.call("stop", units.socket)
+    systemd.call("stop", units.service)
+    assert box.hull.ids() == []

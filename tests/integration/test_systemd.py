@@ -447,6 +447,61 @@ def test_rootless(user):
     wait_until(lambda: not where.exists())
 
 
+def assert_limits_hold(user):
+    """No more processes than pids.max; 137 for a memory hog, and the kernel's counter says why."""
+    r = user.hull("exec", user.id, "/bin/sh", "-c", "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 100 & done", timeout=60)
+    assert "can't fork" in r.err
+    where = knobs.directory(user.pid())
+    assert int((where / "pids.current").read_text()) <= int((where / "pids.max").read_text())
+    user.hull("update", "--pids-limit", "100", user.id).ok()
+    r = user.hull("exec", user.id, "/bin/sh", "-c", "x=0123456789abcdef; while :; do x=$x$x; done", timeout=60)
+    assert r.code == 137
+    events = dict(line.split() for line in (where / "memory.events").read_text().splitlines())
+    assert int(events["oom_kill"]) >= 1
+
+
+def test_rootless_limits_hold(user):
+    user.linux["resources"] = {"pids": {"limit": 10}, "memory": {"limit": 32 << 20, "swap": 32 << 20}}
+    user.sh("exec sleep 1000").detach().ok()
+    assert_limits_hold(user)
+    user.delete("--force").ok()
+
+
+def test_rootless_in_a_delegated_subtree(user, monkeypatch):
+    """
+    The other driver, in a service of the user's that has its cgroup for itself: it moves to a child,
+    as no process may be where controllers are passed on.
+    """
+    monkeypatch.delenv("HULL_SYSTEMD")
+    user.linux["resources"] = {"pids": {"limit": 10}, "memory": {"limit": 32 << 20, "swap": 32 << 20}}
+    user.linux["cgroupsPath"] = "@/container"
+    user.sh("exec sleep 1000").write()
+    script = f"""set -e
+own=$(sed s/^0::// /proc/self/cgroup)
+mkdir /sys/fs/cgroup$own/shell && echo $$ >/sys/fs/cgroup$own/shell/cgroup.procs
+sed -i "s,@/container,$own/container," {user.dir}/config.json
+{" ".join(user.hull.argv("run", "-d", "--bundle", user.dir, user.id)[len(user.hull.prefix):])} </dev/null >{user.dir}/out 2>&1
+touch {user.dir}/started
+sleep infinity"""
+    service = f"hull-{user.id}.service"
+    start = [p for p in user.hull.prefix if p not in ("--pipe", "--wait", "--collect")]
+    start.insert(start.index("--quiet"), f"--unit={service}")
+    start.insert(start.index("--quiet"), "--property=Delegate=yes")
+    (user.dir / "script").write_text(script)   # systemd expands $ in arguments
+    subprocess.run([*start, "sh", str(user.dir / "script")], check=True)
+    try:
+        wait_until((user.dir / "started").exists)
+        where = knobs.directory(user.pid())
+        assert where.name == "container" and where.parent.name == service
+        assert (where / "pids.max").read_text() == "10\n"
+        assert (where / "memory.max").read_text() == f"{32 << 20}\n"
+        assert_limits_hold(user)
+        user.delete("--force").ok()
+        assert not where.exists()
+    finally:
+        systemd.call("--user", "-M", f"{systemd.USER}@.host", "stop", service)
+
+
 def test_root_of_a_user_namespace(user):
     """As rootless engines call: uid 0 here, another one for the user's bus."""
     user.hull.prefix += ["unshare", "-Ur", "-m"]

@@ -33,6 +33,11 @@ def is_loaded(unit, user=False):
     return show(unit, "LoadState", user) == "loaded"
 
 
+def call(*args):
+    """systemctl."""
+    return _systemctl(*args)
+
+
 def daemon_reload():
     assert _systemctl("daemon-reload").returncode == 0
 
