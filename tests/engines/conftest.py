@@ -93,7 +93,7 @@ def pytest_runtest_makereport(item):
     if file and (report.when == "call" or report.outcome != "passed"):
         reason = report.longrepr[2] if report.skipped and isinstance(report.longrepr, tuple) else ""
         with open(file, "a", encoding="utf-8") as f:
-            print(json.dumps({"test": item.nodeid.split("/")[-1], "when": report.when, "outcome": report.outcome,
+            print(json.dumps({"test": f"{item.path.name}::{item.name}", "when": report.when, "outcome": report.outcome,
                               "reason": reason}), file=f)
 
 

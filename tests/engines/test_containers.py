@@ -8,6 +8,7 @@ import pytest
 
 from engine import place
 from engine.checks import needs
+from engine.client import resize
 from support.runtime import unique, wait_until
 
 
@@ -52,12 +53,10 @@ def test_much_output(engine):
 def test_terminal(engine):
     with engine.terminal("run", "--rm", "-it", "box", "sh") as t:
         t.expect("#")
-        t.size(37, 111)
-        t.send("stty size; tty; test -t 0 && echo is-$((1+1))\n")
+        t.send("tty; test -t 0 && echo is-$((1+1))\n")
         t.expect("/dev/pts/0")
         t.expect("is-2")
-        t.send("until [ \"$(stty size)\" = '37 111' ]; do :; done; echo resiz''ed\n")
-        t.expect("resized")
+        resize(t, 37, 111)
         t.send("exit 9\n")
         assert t.wait(30) == 9
 

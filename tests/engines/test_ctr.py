@@ -8,6 +8,7 @@ import pytest
 
 from engine import look, place
 from engine.checks import needs
+from engine.client import resize
 from engine.image import BOX
 from support.runtime import unique, wait_until
 
@@ -33,10 +34,9 @@ def test_terminal(ctr):
     _, argv = ctr.run_argv("--rm", "-t", BOX, "sh")
     with ctr.terminal(*argv) as t:
         t.expect("#")
-        t.size(33, 99)
-        t.send("until [ \"$(stty size)\" = '33 99' ]; do :; done; tty; echo resiz''ed\n")
+        resize(t, 33, 99)
+        t.send("tty\n")
         t.expect("/dev/")
-        t.expect("resized")
         t.send("exit 9\n")
         assert t.wait(30) == 9
 

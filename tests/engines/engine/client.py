@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the command lines of Docker and podman have in common."""
 import json
-import os
+import signal
 import subprocess
 
 from support.console import Terminal
@@ -11,6 +11,23 @@ from . import SYSTEMD
 
 TIMEOUT = 90
 UP = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
+
+
+def resize(terminal, rows, columns):
+    """
+    Changes the size of the terminal that a client shows a shell's in, and waits until the shell sees it.
+    The client is told until then: it may not be listening yet when the prompt comes.
+    """
+    terminal.size(rows, columns)
+    terminal.send(f"until [ \"$(stty size)\" = '{rows} {columns}' ]; do sleep 0.1; done; echo resiz''ed\n")
+
+    def seen():
+        terminal.process.send_signal(signal.SIGWINCH)
+        terminal.pump(0.2)
+        return b"resized" in terminal.seen
+
+    wait_until(seen, 60)
+    terminal.expect("resized")
 
 
 class Client:

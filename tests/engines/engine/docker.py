@@ -12,7 +12,7 @@ from .image import PATH
 class Docker(Client):
     name = "docker"
 
-    def __init__(self, where, images, name, *flags):
+    def __init__(self, where, images, name, *flags, runtimes=()):
         self.dir = where / name
         self.dir.mkdir()
         self.socket = f"unix://{self.dir}/sock"
@@ -21,6 +21,7 @@ class Docker(Client):
         self.prefix = [place.program("docker")]
         config = json.loads(docs.snippet("docker"))
         config["experimental"] = True   # docker checkpoint
+        config["runtimes"].update({f"bench-{n}": {"path": path} for n, path in dict(runtimes).items()})
         (self.dir / "daemon.json").write_text(json.dumps(config))
         self.parent = f"hullengine{os.getpid()}.slice" if SYSTEMD else f"/hull-engine-{os.getpid()}"
         argv = [place.program("dockerd"), "--config-file", self.dir / "daemon.json", "--data-root", self.dir / "data",

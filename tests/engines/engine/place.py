@@ -79,16 +79,17 @@ def own_cgroup_directory(tmp):
 
 
 def add_user(tmp):
-    """An ordinary user with ranges of subordinate ids, in copies of the files that name users."""
+    """
+    An ordinary user with ranges of subordinate ids, in a copy of /etc: a mount on a file of the machine's
+    would be gone when somebody there replaces it.
+    """
+    sh("cp", "-a", "/etc", tmp / "etc")
+    sh("mount", "--bind", tmp / "etc", "/etc")
     lines = {"passwd": f"{USER}:x:{UID}:{UID}::{tmp}/home:/bin/sh", "group": f"{USER}:x:{UID}:",
              "subuid": f"{USER}:{SUBIDS}:65536", "subgid": f"{USER}:{SUBIDS}:65536"}
     for name, line in lines.items():
-        file = pathlib.Path("/etc", name)
-        copy = tmp / name
-        copy.write_text((file.read_text() if file.exists() else "") + line + "\n")
-        copy.chmod(0o644)
-        if file.exists():
-            sh("mount", "--bind", copy, file)
+        with open(f"/etc/{name}", "a", encoding="utf-8") as f:
+            print(line, file=f)
     home = tmp / "home"
     home.mkdir(mode=0o755)
     os.chown(home, UID, UID)
