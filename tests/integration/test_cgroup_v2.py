@@ -173,7 +173,6 @@ def test_sub_cgroups_are_removed(v2):
 
 
 @pytest.mark.release
-@pytest.mark.release
 def test_clone_into_the_cgroup(v2, scratch):
     """init is born in its cgroup: nobody writes its pid into cgroup.procs."""
     if not shutil.which("strace"):
@@ -206,12 +205,14 @@ def test_not_empty(v2, make_box):
     v2.end()
 
 
-def test_unified_is_refused_by_name(v2):
-    """Belongs to the next issue."""
+def test_unified(v2):
+    """A file of the cgroup core, which is there whatever controllers there are."""
     v2.linux["resources"]["unified"] = {"cgroup.max.depth": "3"}
-    r = v2.args("/bin/true").run()
-    if r.code != 0:
-        r.fails("linux.resources.unified", "not supported yet", code=1)
+    v2.up()
+    assert (group(v2) / "cgroup.max.depth").read_text() == "3\n"
+    v2.hull("update", "-r", "-", v2.id, input=b'{"unified": {"cgroup.max.depth": "4"}}').ok()
+    assert (group(v2) / "cgroup.max.depth").read_text() == "4\n"
+    v2.end()
 
 
 def test_limits_of_a_controller_that_is_not_there(v2):

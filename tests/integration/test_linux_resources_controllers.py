@@ -11,7 +11,7 @@ import re
 
 import pytest
 
-from support import cgroup2, leaks
+from support import cgroup2, knobs, leaks
 from support.runtime import wait_until
 
 V1 = pathlib.Path("/sys/fs/cgroup/memory").is_dir()
@@ -118,6 +118,20 @@ def test_hugepageLimits(box):
              if (pathlib.Path(p) / "hugetlb.2MB.max").exists()][0]
     assert (group / "hugetlb.2MB.max").read_text().strip() == "4194304"
     assert (group / "hugetlb.2MB.rsvd.max").read_text().strip() == "4194304"
+    box.hull("update", "-r", "-", box.id,
+             input=b'{"hugepageLimits": [{"pageSize": "2MB", "limit": 2097152}]}').ok()
+    assert (group / "hugetlb.2MB.max").read_text().strip() == "2097152"
+    assert (group / "hugetlb.2MB.rsvd.max").read_text().strip() == "2097152"
+    box.end()
+
+
+def test_kernel_memory(box):
+    """Kernels have given these limits up: a warning, and nothing is written."""
+    box.linux["resources"]["memory"] = {"kernel": 64 << 20, "kernelTCP": 64 << 20, "useHierarchy": False}
+    r = box.sh("true").run().ok()
+    assert "Kernel memory settings are ignored" in r.err
+    box.up()
+    assert knobs.read(box, "memory.kmem.limit_in_bytes", "memory") in (None, "9223372036854771712")
     box.end()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""sd_notify and socket activation: NOTIFY_SOCKET, LISTEN_FDS. We play the service manager; in a guest systemd is one."""
+"""sd_notify and socket activation: NOTIFY_SOCKET, LISTEN_FDS. We play the manager; in a guest systemd is one."""
 import array
 import json
 import os
