@@ -57,7 +57,9 @@ static int locate(struct cgroup *cg, struct hull_error *e)
 struct creation {
     const struct cgroup_dir *dir;
     char controllers[CONTROLLERS_MAX];   /* of the hierarchy's root: "cpu io memory" */
+    const struct cgroup_limits *limits;
     bool needs_domain;                   /* a limit is asked for that threaded cgroups lack */
+    bool refused;                        /* a cgroup above did not take all controllers: it is no plain domain */
 };
 
 static bool has_word(const char *list, const char *word, size_t len)
@@ -71,7 +73,15 @@ static bool has_word(const char *list, const char *word, size_t len)
     return false;
 }
 
-static void enable_controllers(int fd, const struct creation *c)
+static bool limited(const struct creation *c, const char *controller)
+{
+    for (size_t i = 0; i < c->limits->n; i++)
+        if (strcmp(c->limits->v[i].controller, controller) == 0)
+            return true;
+    return false;
+}
+
+static void enable_controllers(int fd, struct creation *c)
 {
     char have[CONTROLLERS_MAX], all[2 * CONTROLLERS_MAX];
     size_t n = 0;
@@ -84,20 +94,28 @@ static void enable_controllers(int fd, const struct creation *c)
             n += (size_t)snprintf(all + n, sizeof(all) - n, "%s+%.*s", n ? " " : "", (int)len, p);
         p += len + (p[len] != '\0');
     }
-    if (n == 0 || cgroup_file_write(fd, "cgroup.subtree_control", all) == 0)
+    const int r = n == 0 ? 0 : cgroup_file_write(fd, "cgroup.subtree_control", all);
+    if (r == 0)
         return;
+    c->refused = true;
+    /*
+     * A cgroup with processes, our own in a container for example, passes on threaded controllers only,
+     * and as the root of a threaded subtree from then on: not without need.
+     */
+    const bool populated = r == -EBUSY || r == -EOPNOTSUPP;
     char *save = NULL;
     for (char *t = strtok_r(all, " ", &save); t; t = strtok_r(NULL, " ", &save))
-        (void)cgroup_file_write(fd, "cgroup.subtree_control", t);
+        if (!populated || limited(c, t + 1))
+            (void)cgroup_file_write(fd, "cgroup.subtree_control", t);
 }
 
 static int visit(void *arg, int parent, int fd, bool made, bool leaf, struct hull_error *e)
 {
-    const struct creation *c = arg;
+    struct creation *c = arg;
     char type[64] = "";
     (void)parent;
-    /* Directly below the root a new one is always a domain. */
-    if (made && leaf && !strchr(c->dir->rel, '/'))
+    /* Directly below the root a new one is a domain. */
+    if (made && leaf && !c->refused && !strchr(c->dir->rel, '/'))
         return 0;
     (void)cgroup_file_read(fd, "cgroup.type", type, sizeof(type));
     type[strcspn(type, "\n")] = '\0';
@@ -131,7 +149,7 @@ static int create(struct cgroup *cg, const struct oci_resources *res, struct hul
 {
     struct cgroup_dir *d = &cg->v[0];
     struct cgroup_limits limits;
-    struct creation c = {.dir = d};
+    struct creation c = {.dir = d, .limits = &limits};
     int r = limits_build(cg, cg->arena, res, &limits, e);
     if (r < 0)
         return r;

@@ -214,10 +214,11 @@ def test_what_is_inherited_from_the_configuration(box):
     box.process["scheduler"] = {"policy": "SCHED_BATCH", "nice": 4}
     box.linux["personality"] = {"domain": "LINUX32"}
     box.up()
-    out = box.esh("ulimit -Sn; ulimit -Hn; cat /proc/self/oom_score_adj; ionice -p $$; cut -d' ' -f19 /proc/self/stat; uname -m; "
+    out = box.esh("ulimit -Sn; ulimit -Hn; cat /proc/self/oom_score_adj; ionice -p $$; "
+                  "cut -d' ' -f19 /proc/self/stat; cat /proc/self/personality; "
                   "grep NoNewPrivs /proc/self/status | cut -f2").split("\n")
     assert out[:3] == ["77", "88", "300"]
-    assert "prio 6" in out[3] and out[4] == "4" and out[5] != os.uname().machine and out[6] == "1"
+    assert "prio 6" in out[3] and out[4:7] == ["4", "00000008", "1"]
     box.end()
 
 

@@ -4,6 +4,7 @@ A terminal's life in the four places that have one: run and exec, in the foregro
 terminal and detached with a console socket. Size, keys, end of file, hang-up, and the last bytes.
 """
 import os
+import random
 import signal
 import subprocess
 import termios
@@ -71,6 +72,11 @@ def in_the_foreground(command):
     return False
 
 
+def a_sleep():
+    """A command line that no other test has."""
+    return f"sleep {random.randrange(10 ** 6, 10 ** 9)}"
+
+
 LOOP = "while :; do sleep 0.02; done"
 
 
@@ -99,8 +105,9 @@ def test_interrupt_key(session, command, detached):
 
 @both
 def test_quit_and_kill(session, command):
-    t = session(command, "", args=["/bin/sleep", "4321"])
-    wait_until(lambda: in_the_foreground("/bin/sleep 4321"))
+    program = f"/bin/{a_sleep()}"
+    t = session(command, "", args=program.split())
+    wait_until(lambda: in_the_foreground(program))
     wait_until(lambda: not t.attributes()[3] & termios.ISIG)
     if command == "run":
         t.send("\x1c")   # pid 1 has no handler for it: nothing happens, also not to the caller
@@ -118,16 +125,17 @@ def test_quit_and_kill(session, command):
 def test_job_control(session, command, detached):
     """^Z stops what runs in the foreground of the shell inside, fg continues it."""
     t = session(command, "", detached, ["/bin/sh", "-i"])
+    sleep = a_sleep()
     t.send("PS1='$ '; echo be''gin\r")
     t.expect("begin")
-    t.send("sleep 1234\r")
-    wait_until(lambda: in_the_foreground("sleep 1234"))
+    t.send(f"{sleep}\r")
+    wait_until(lambda: in_the_foreground(sleep))
     t.send("\x1a")
     t.expect("Stopped")
     t.send("jobs; echo list''ed\r")
-    assert "sleep 1234" in t.expect("listed")
+    assert sleep in t.expect("listed")
     t.send("fg %1\r")
-    wait_until(lambda: in_the_foreground("sleep 1234"))
+    wait_until(lambda: in_the_foreground(sleep))
     t.send("\x03")
     t.expect("^C")
     t.send("echo again''=$?\r")
