@@ -141,7 +141,9 @@ def no_bridge():
 
 @functools.cache
 def no_iptables():
-    reason = try_out("iptables", "-w", "-t", "nat", "-S")
+    reason = try_out("iptables", "-w", "-t", "nat", "-N", "hullprobe")
+    if not reason:
+        try_out("iptables", "-w", "-t", "nat", "-X", "hullprobe")
     return f"no iptables here: {reason}" if reason else None
 
 

@@ -3,6 +3,7 @@
 podman with storage, networks and configuration of the session. By the name of its runtime it decides how
 it is told of errors: of "runc" it wants a log in JSON, of others their standard error.
 """
+import json
 import os
 
 from . import RUNTIME, SYSTEMD, docs, image, place
@@ -33,6 +34,11 @@ class Podman(Client):
         self.dir = where / f"podman-{name}{'-rootless' if user else ''}"
         self.dir.mkdir()
         (self.dir / "net.d").mkdir()
+        if place.no_iptables():     # the default network without what takes them
+            plugin = {"type": "bridge", "bridge": "cni-podman0", "isGateway": True, "ipam": {
+                "type": "host-local", "ranges": [[{"subnet": "10.88.0.0/16"}]], "routes": [{"dst": "0.0.0.0/0"}]}}
+            (self.dir / "net.d/87-podman.conflist").write_text(json.dumps(
+                {"cniVersion": "0.4.0", "name": "podman", "plugins": [plugin]}))
         documented = docs.snippet("podman")     # [engine] with one line, and [engine.runtimes]
         if name == "hull":
             engine, runtimes = documented.split("[engine]\n")[1].split("[engine.runtimes]")
