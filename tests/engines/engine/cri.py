@@ -115,6 +115,8 @@ class Pod:
 
     def __init__(self, cri, name, logs, parent, linux=None, hostname="pod", handler=""):
         self.cri, self.name, self.logs, self.containers = cri, name, logs, 0
+        # One for each pod, as a kubelet has it.
+        parent = f"{parent.removesuffix('.slice')}-{name}.slice" if parent.endswith(".slice") else f"{parent}/{name}"
         linux = {"cgroup_parent": parent, **(linux or {})}
         self.config = {"metadata": {"name": name, "uid": f"uid-{name}", "namespace": "default", "attempt": 0},
                        "log_directory": str(logs), "linux": linux, "annotations": {"of": "the tests"}}
