@@ -42,7 +42,8 @@ TABLES = {
     "Security": {"capabilities": (1, "Capability"), "privileged": (2, "bool"), "namespace_options": (3, "NamespaceOption"),
                  "run_as_user": (5, "Int64"), "run_as_username": (6, "str"), "readonly_rootfs": (7, "bool"),
                  "supplemental_groups": (8, ["int"]), "no_new_privs": (11, "bool"), "run_as_group": (12, "Int64"),
-                 "masked_paths": (13, ["str"]), "readonly_paths": (14, ["str"]), "seccomp": (15, "Profile")},
+                 "masked_paths": (13, ["str"]), "readonly_paths": (14, ["str"]), "seccomp": (15, "Profile"),
+                 "apparmor": (16, "Profile")},
     "LinuxContainer": {"resources": (1, "Resources"), "security_context": (2, "Security")},
     "Metadata": {"name": (1, "str"), "attempt": (2, "int")},
     "Device": {"container_path": (1, "str"), "host_path": (2, "str"), "permissions": (3, "str")},
@@ -114,6 +115,8 @@ class Pod:
 
     def __init__(self, cri, name, logs, parent, linux=None, hostname="pod", handler=""):
         self.cri, self.name, self.logs, self.containers = cri, name, logs, 0
+        # One for each pod, as a kubelet has it.
+        parent = f"{parent.removesuffix('.slice')}-{name}.slice" if parent.endswith(".slice") else f"{parent}/{name}"
         linux = {"cgroup_parent": parent, **(linux or {})}
         self.config = {"metadata": {"name": name, "uid": f"uid-{name}", "namespace": "default", "attempt": 0},
                        "log_directory": str(logs), "linux": linux, "annotations": {"of": "the tests"}}
