@@ -11,6 +11,7 @@ import termios
 
 import pytest
 
+from support import leaks
 from support.console import ConsoleSocket, Terminal
 from support.runtime import wait_until
 
@@ -55,7 +56,7 @@ def session(box, scratch):
 
 
 def ended(pid):
-    return not os.path.exists(f"/proc/{pid}") or " Z " in open(f"/proc/{pid}/stat").read()
+    return leaks._state(pid)[0] in "ZX"
 
 
 def in_the_foreground(command):

@@ -141,7 +141,10 @@ def be_init():
 
     def forever():
         while True:
-            reap()
+            try:
+                reap()
+            except OSError:  # no descriptor is free, for example: nobody else would go on with it
+                pass
             time.sleep(0.02)
 
     threading.Thread(target=forever, daemon=True).start()
