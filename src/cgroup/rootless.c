@@ -20,16 +20,23 @@ int cgroup_ask_delegation(const struct cgroup *cg, const struct cgroup_limit *v,
         for (size_t j = 0; j < i && !seen; j++)
             seen = strcmp(v[j].controller, v[i].controller) == 0;
         if (!seen)
-            len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", count++ ? ", " : "", v[i].controller);
+            len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", count++ ? ", " : "",
+                                    v[i].controller);
     }
     if (!cg->rootless || count == 0)
         return -e->code;
     const char *plural = count > 1 ? "s" : "";
     if (cg->mode != CGROUP_V2)
-        return error_suffix(e, " (controller%s %s: on cgroup v1 root must make a cgroup that the user owns, named in "
-                               "linux.cgroupsPath; with cgroup v2 systemd can delegate controllers to users, "
-                               "by a file " DROP_IN ")", plural, names);
-    return error_suffix(e, " (controller%s %s: root can delegate %s to users by a file " DROP_IN " with the lines [Service] "
-                           "and Delegate=cpu cpuset io memory pids, from the next log-in on%s)", plural, names, *plural ? "them" : "it",
+        return error_suffix(
+            e,
+            " (controller%s %s: on cgroup v1 root must make a cgroup that the user owns, named in "
+            "linux.cgroupsPath; with cgroup v2 systemd can delegate controllers to users, "
+            "by a file " DROP_IN ")",
+            plural, names);
+    return error_suffix(e,
+                        " (controller%s %s: root can delegate %s to users by a file " DROP_IN
+                        " with the lines [Service] "
+                        "and Delegate=cpu cpuset io memory pids, from the next log-in on%s)",
+                        plural, names, *plural ? "them" : "it",
                         cg->unit ? "" : "; then use --systemd-cgroup");
 }

@@ -54,10 +54,10 @@ static int status_of(int pidfd, const struct container_state *s, int *ret, struc
         r = proc_exit_status(pidfd, s->init_process_pid, s->init_process_start, &status);
     }
     if (r < 0)
-        return error_set(e, HULL_E_STATUS_UNKNOWN,
-                         "container has ended, but its exit status is not known: %s",
-                         r == -EAGAIN ? "its parent has not waited for it, and we may not look at it"
-                                      : "its parent was faster, and this kernel (before 6.15) does not keep it");
+        return error_set(
+            e, HULL_E_STATUS_UNKNOWN, "container has ended, but its exit status is not known: %s",
+            r == -EAGAIN ? "its parent has not waited for it, and we may not look at it"
+                         : "its parent was faster, and this kernel (before 6.15) does not keep it");
     *ret = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
     return 0;
 }
@@ -69,10 +69,12 @@ int hull_wait(hull_runtime *rt, const char *id, int *ret_status, struct hull_err
     if (r < 0)
         return r;
     const struct container_state *s = c.state;
-    _cleanup_close_ int pidfd = s->init_process_pid > 0 ? sys_pidfd_open(s->init_process_pid, 0) : -1;
+    _cleanup_close_ int pidfd =
+        s->init_process_pid > 0 ? sys_pidfd_open(s->init_process_pid, 0) : -1;
     struct proc_stat st;
     /* A zombie will do: it can still be asked. */
-    if (pidfd < 0 || proc_stat_read(AT_FDCWD, s->init_process_pid, &st) < 0 || st.start != s->init_process_start)
+    if (pidfd < 0 || proc_stat_read(AT_FDCWD, s->init_process_pid, &st) < 0 ||
+        st.start != s->init_process_start)
         return error_set(e, HULL_E_STATUS_UNKNOWN,
                          "container has already stopped, and its exit status was not recorded");
     r = await(pidfd, POLLIN, -1, e);

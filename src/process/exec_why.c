@@ -32,16 +32,17 @@ enum { DEPTH = 5, HEAD = 256 /* as much of a first line as the kernel looks at *
 enum role { PROGRAM, INTERPRETER, LOADER };
 
 struct look {
-    int    err;              /* what is to be explained */
-    char   path[NAME];       /* the file looked at */
-    char   what[2 * NAME + 64]; /* how it is called in the text */
+    int err;                  /* what is to be explained */
+    char path[NAME];          /* the file looked at */
+    char what[2 * NAME + 64]; /* how it is called in the text */
     enum role role;
-    char  *why;
+    char *why;
     size_t len;
 };
 
 /* Only says what explains the error. */
-#define SAY(l, number, ...) ((l)->err == (number) ? (void)snprintf((l)->why, (l)->len, __VA_ARGS__) : (void)0)
+#define SAY(l, number, ...)                                                                        \
+    ((l)->err == (number) ? (void)snprintf((l)->why, (l)->len, __VA_ARGS__) : (void)0)
 
 int exec_may(const char *path)
 {
@@ -89,15 +90,18 @@ static bool permitted(struct look *l)
         else if (errno == EACCES)
             SAY(l, EACCES, "a directory on the way to %s may not be searched", l->what);
         else if (errno == ELOOP)
-            SAY(l, ELOOP, "%s is a symbolic link that leads to itself or through too many others", l->what);
+            SAY(l, ELOOP, "%s is a symbolic link that leads to itself or through too many others",
+                l->what);
         else if (errno == ENOTDIR)
             SAY(l, ENOTDIR, "on the way to %s something is no directory", l->what);
         return false;
     }
     if (!S_ISREG(st.st_mode)) {
         SAY(l, l->err == EISDIR ? EISDIR : EACCES, "%s is %s, not a program", l->what,
-            S_ISDIR(st.st_mode) ? "a directory" : S_ISFIFO(st.st_mode) ? "a FIFO"
-            : S_ISSOCK(st.st_mode) ? "a socket" : "a device");
+            S_ISDIR(st.st_mode)    ? "a directory"
+            : S_ISFIFO(st.st_mode) ? "a FIFO"
+            : S_ISSOCK(st.st_mode) ? "a socket"
+                                   : "a device");
         return false;
     }
     if (exec_may(l->path) == 0)
@@ -107,8 +111,9 @@ static bool permitted(struct look *l)
     else if (!(st.st_mode & 0111))
         SAY(l, EACCES, "%s has no x bit (mode %04o)", l->what, st.st_mode & 07777u);
     else
-        SAY(l, EACCES, "%s may not be executed by uid %u and gid %u (owner %u:%u, mode %04o)", l->what,
-            (unsigned)geteuid(), (unsigned)getegid(), (unsigned)st.st_uid, (unsigned)st.st_gid, st.st_mode & 07777u);
+        SAY(l, EACCES, "%s may not be executed by uid %u and gid %u (owner %u:%u, mode %04o)",
+            l->what, (unsigned)geteuid(), (unsigned)getegid(), (unsigned)st.st_uid,
+            (unsigned)st.st_gid, st.st_mode & 07777u);
     return false;
 }
 
@@ -143,7 +148,10 @@ static bool script(struct look *l, const char *head, size_t n)
         return false;
     }
     if (p[len - 1] == '\r') {
-        SAY(l, ENOENT, "the first line of %s ends in CR LF, as written on Windows, so its interpreter is not found", l->what);
+        SAY(l, ENOENT,
+            "the first line of %s ends in CR LF, as written on Windows, so its interpreter is not "
+            "found",
+            l->what);
         return false;
     }
     return needs(l, INTERPRETER, p, len);
@@ -164,10 +172,16 @@ static uint64_t number(const unsigned char *p, unsigned bytes, bool big)
 
 static const char *machine_name(unsigned machine)
 {
-    static const struct { unsigned number; const char *name; } names[] = {
-        {EM_386, "i386"}, {EM_X86_64, "x86-64"}, {EM_ARM, "ARM"}, {EM_AARCH64, "ARM64"},
-        {EM_PPC, "PowerPC"}, {EM_PPC64, "PowerPC64"}, {EM_S390, "s390"}, {EM_MIPS, "MIPS"},
-        {EM_RISCV, "RISC-V"}, {258 /* EM_LOONGARCH */, "LoongArch"}, {EM_SPARCV9, "SPARC64"},
+    static const struct {
+        unsigned number;
+        const char *name;
+    } names[] = {
+        {EM_386, "i386"},        {EM_X86_64, "x86-64"},
+        {EM_ARM, "ARM"},         {EM_AARCH64, "ARM64"},
+        {EM_PPC, "PowerPC"},     {EM_PPC64, "PowerPC64"},
+        {EM_S390, "s390"},       {EM_MIPS, "MIPS"},
+        {EM_RISCV, "RISC-V"},    {258 /* EM_LOONGARCH */, "LoongArch"},
+        {EM_SPARCV9, "SPARC64"},
     };
     for (size_t i = 0; i < COUNT_OF(names); i++)
         if (names[i].number == machine)
@@ -193,10 +207,12 @@ static int bad(const struct look *l)
 static bool elf(struct look *l, int fd, const unsigned char *head, size_t n)
 {
     static const struct elf_layout layouts[] = {
-        {offsetof(Elf32_Ehdr, e_phoff), offsetof(Elf32_Ehdr, e_phentsize), offsetof(Elf32_Ehdr, e_phnum),
-         offsetof(Elf32_Phdr, p_offset), offsetof(Elf32_Phdr, p_filesz), 4, sizeof(Elf32_Phdr)},
-        {offsetof(Elf64_Ehdr, e_phoff), offsetof(Elf64_Ehdr, e_phentsize), offsetof(Elf64_Ehdr, e_phnum),
-         offsetof(Elf64_Phdr, p_offset), offsetof(Elf64_Phdr, p_filesz), 8, sizeof(Elf64_Phdr)},
+        {offsetof(Elf32_Ehdr, e_phoff), offsetof(Elf32_Ehdr, e_phentsize),
+         offsetof(Elf32_Ehdr, e_phnum), offsetof(Elf32_Phdr, p_offset),
+         offsetof(Elf32_Phdr, p_filesz), 4, sizeof(Elf32_Phdr)},
+        {offsetof(Elf64_Ehdr, e_phoff), offsetof(Elf64_Ehdr, e_phentsize),
+         offsetof(Elf64_Ehdr, e_phnum), offsetof(Elf64_Phdr, p_offset),
+         offsetof(Elf64_Phdr, p_filesz), 8, sizeof(Elf64_Phdr)},
     };
     enum { HEADERS = 64 };
     const unsigned class = head[EI_CLASS];
@@ -209,14 +225,16 @@ static bool elf(struct look *l, int fd, const unsigned char *head, size_t n)
     const unsigned machine = (unsigned)number(head + offsetof(Elf64_Ehdr, e_machine), 2, big);
     struct utsname host;
     if (machine != own_machine() && uname(&host) == 0)
-        SAY(l, bad(l), "%s is made for %s, which cannot run here (%s)", l->what, machine_name(machine), host.machine);
+        SAY(l, bad(l), "%s is made for %s, which cannot run here (%s)", l->what,
+            machine_name(machine), host.machine);
     else if (type != ET_EXEC && type != ET_DYN)
         SAY(l, bad(l), "%s is an ELF file, but not a program", l->what);
     else
         SAY(l, bad(l), "%s is a damaged ELF file", l->what);
     const struct elf_layout *y = &layouts[class == ELFCLASS64];
     const uint64_t at = number(head + y->phoff, y->word, big);
-    const uint64_t size = number(head + y->phentsize, 2, big), count = number(head + y->phnum, 2, big);
+    const uint64_t size = number(head + y->phentsize, 2, big),
+                   count = number(head + y->phnum, 2, big);
     for (uint64_t i = 0; i < count && i < HEADERS && size == y->phdr && at < INT32_MAX; i++) {
         unsigned char ph[sizeof(Elf64_Phdr)];
         char name[NAME];
@@ -224,9 +242,10 @@ static bool elf(struct look *l, int fd, const unsigned char *head, size_t n)
             return false;
         if (number(ph, 4, big) != PT_INTERP)
             continue;
-        const uint64_t off = number(ph + y->off, y->word, big), len = number(ph + y->filesz, y->word, big);
-        if (len < 2 || len > sizeof(name) || off > INT32_MAX || pread(fd, name, len, (off_t)off) != (ssize_t)len ||
-            name[len - 1] != '\0')
+        const uint64_t off = number(ph + y->off, y->word, big),
+                       len = number(ph + y->filesz, y->word, big);
+        if (len < 2 || len > sizeof(name) || off > INT32_MAX ||
+            pread(fd, name, len, (off_t)off) != (ssize_t)len || name[len - 1] != '\0')
             return false;
         return needs(l, LOADER, name, strlen(name));
     }
@@ -238,7 +257,8 @@ static bool contents(struct look *l)
     char head[HEAD + 1];
     struct stat st;
     /* Without waiting for whoever might hold a FIFO or a lease that has come here meanwhile. */
-    _cleanup_close_ int fd = openat(AT_FDCWD, l->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    _cleanup_close_ int fd =
+        openat(AT_FDCWD, l->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
         return false;
     ssize_t n = pread(fd, head, HEAD, 0);
