@@ -70,8 +70,7 @@ void cgroup_tree_unmake(struct cgroup_dir *d)
     char rel[PATH_MAX];
     if (d->made == 0 || (size_t)snprintf(rel, sizeof(rel), "%s", d->rel) >= sizeof(rel))
         return;
-    _cleanup_close_ int root = openat(AT_FDCWD, d->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    for (; root >= 0 && d->made > 0; d->made--) {
+    for (; d->made > 0; d->made--) {
         char *slash = strrchr(rel, '/');
         const char *name = slash ? slash + 1 : rel;
         if (slash)

@@ -61,6 +61,8 @@ def trace(box, log):
 @pytest.mark.v2
 def test_run(box, scratch, record_property):
     reason = cgroup2.reason_to_skip()
+    if os.environ.get("HULL_GUEST") == "uml":
+        reason = "User-Mode Linux has no PR_SET_MM: one more exec, and what belongs to it"
     if reason or not shutil.which("strace"):
         pytest.skip(reason or "needs strace")
     box.hull = cgroup2.over(box.hull)

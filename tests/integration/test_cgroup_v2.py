@@ -9,10 +9,10 @@ import shutil
 
 import pytest
 
-from support import cgroup2, leaks
+from support import cgroup2, knobs, leaks
 from support.runtime import wait_until
 
-pytestmark = pytest.mark.v2
+pytestmark = [pytest.mark.v2, pytest.mark.skipif(knobs.SYSTEMD, reason="about the cgroupfs driver")]
 
 
 @pytest.fixture(scope="module", autouse=True)

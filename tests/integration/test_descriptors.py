@@ -7,6 +7,7 @@ import pytest
 
 from support import cgroup2
 from support.console import ConsoleSocket
+from support.kernel import TIME_NAMESPACES
 from support.runtime import Runtime
 
 
@@ -45,7 +46,7 @@ def test_created_with_everything(box, scratch):
     for i in range(5):
         (scratch / str(i)).mkdir()
         box.bind(scratch / str(i), f"/mnt/{i}")
-    box.namespaces(cgroup=True, time=True)
+    box.namespaces(cgroup=True, time=TIME_NAMESPACES)
     box.linux["devices"] = [{"type": "c", "path": "/dev/x", "major": 1, "minor": 3}]
     box.linux["sysctl"] = {"net.ipv4.ip_forward": "1"}
     box.config["hooks"] = {k: [{"path": "/bin/true"}]

@@ -7,6 +7,10 @@ import re
 
 import pytest
 
+from support import knobs
+
+pytestmark = pytest.mark.skipif(knobs.SYSTEMD, reason="these have cgroupsPaths of the cgroupfs driver")
+
 DATA = pathlib.Path(__file__).parents[1] / "data/engine-configs"
 FILES = sorted(p.name for p in DATA.glob("*.json") if not p.name.startswith("exec-"))
 LATER = {"linux.seccomp", "process.apparmorProfile", "process.selinuxLabel", "linux.mountLabel",

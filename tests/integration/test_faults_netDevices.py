@@ -50,7 +50,8 @@ def place(box, scratch, device):
     box.mount("/one", "bind", str(scratch), ["rbind"])
     box.mount("/mnt", "bind", str(box.rootfs / "one"), ["rbind", "idmap"])
     box.linux["netDevices"] = {device: {"name": "inside0"}}
-    box.linux["memoryPolicy"] = {"mode": "MPOL_DEFAULT"}
+    if os.path.exists("/proc/self/numa_maps"):
+        box.linux["memoryPolicy"] = {"mode": "MPOL_DEFAULT"}
     box.process["scheduler"] = {"policy": "SCHED_BATCH", "nice": 5}
     box.args("/bin/true").write()
     return box

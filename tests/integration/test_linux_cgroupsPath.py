@@ -5,8 +5,9 @@ import pathlib
 
 import pytest
 
-from support import leaks
+from support import knobs, leaks
 
+pytestmark = pytest.mark.skipif(knobs.SYSTEMD, reason="about the cgroupfs driver; systemd's: test_systemd.py")
 V1 = os.path.isdir("/sys/fs/cgroup/pids")
 
 

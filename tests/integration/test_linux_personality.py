@@ -4,10 +4,11 @@ import os
 
 import pytest
 
+from support.kernel import needs_linux32
 
+
+@needs_linux32
 def test_linux32(box):
-    if os.uname().machine != "x86_64":
-        pytest.skip("the name of the 32-bit machine is known for x86_64 only")
     box.linux["personality"] = {"domain": "LINUX32"}
     assert box.out("uname -m; cat /proc/self/personality 2>/dev/null").split()[0] == "i686"
 
@@ -17,9 +18,8 @@ def test_linux(box):
     assert box.out("uname -m").strip() == os.uname().machine
 
 
+@needs_linux32
 def test_exec(box):
-    if os.uname().machine != "x86_64":
-        pytest.skip("the name of the 32-bit machine is known for x86_64 only")
     box.linux["personality"] = {"domain": "LINUX32"}
     box.up()
     assert box.esh("uname -m") == "i686\n"

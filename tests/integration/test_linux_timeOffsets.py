@@ -4,6 +4,10 @@ import time
 
 import pytest
 
+from support.kernel import needs_time_namespaces
+
+pytestmark = needs_time_namespaces
+
 
 def test_boottime(box):
     box.namespaces(time=True)
