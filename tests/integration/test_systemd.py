@@ -377,24 +377,6 @@ def test_busy_container(sd):
     assert not systemd.is_loaded(sd.unit)
 
 
-def test_create_start_delete(sd):
-    """Many times; afterwards everything is as before."""
-    def seen():
-        mounts = len(pathlib.Path("/proc/self/mountinfo").read_text().splitlines())
-        return mounts, sum(1 for _ in knobs.ROOT.rglob("cgroup.procs")), len(systemd.units(""))
-
-    sd.args("/bin/true").create().ok()
-    sd.delete("--force").ok()
-    wait_until(lambda: systemd.units(sd.id) == [])
-    before = seen()
-    for _ in range(int(os.environ.get("HULL_CYCLES", "30"))):
-        sd.create().ok()
-        sd.start().ok()
-        sd.wait_stopped()
-        sd.delete().ok()
-    wait_until(lambda: seen() == before)
-
-
 # -------------------------------------------------------------------------------------------- rootless
 
 @pytest.fixture
