@@ -322,6 +322,8 @@ def test_restarted_as_a_kubelet_does(pod):
     assert states.count(EXITED) == 3 and RUNNING not in states
 
 
+@needs(lambda: None if os.cpu_count() > 1 else "one CPU, on which containerd 1.6 loses one of many sandboxes at "
+                                               "times, with runc, too")
 def test_twenty_pods_at_once(make_pod):
     codes = {}
 

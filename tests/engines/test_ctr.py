@@ -4,13 +4,11 @@ import os
 import subprocess
 import time
 
-import pytest
-
 from engine import look, place
 from engine.checks import needs
 from engine.client import resize
 from engine.image import BOX
-from support.runtime import unique, wait_until
+from support.runtime import wait_until
 
 
 def test_output_and_exit_codes(ctr):
