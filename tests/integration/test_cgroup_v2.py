@@ -41,7 +41,7 @@ def test_membership(v2):
         f"/proc/{pid}/cgroup").read_text().splitlines() if l.startswith("0::")]
     assert line[0].endswith("/" + v2.id)
     assert str(pid) in (group(v2) / "cgroup.procs").read_text().split()
-    assert len((group(v2) / "cgroup.procs").read_text().split()) == 2
+    wait_until(lambda: len((group(v2) / "cgroup.procs").read_text().split()) == 2)
     v2.end()
     assert leaks.cgroups(v2.id) == []
 
@@ -147,8 +147,7 @@ def test_kill_without_private_pid_namespace(v2):
     """cgroup.kill reaches every process, also after init has gone."""
     v2.namespaces(pid=False)
     v2.up("sleep 1000 & sleep 1000 & exec sleep 1000")
-    procs = (group(v2) / "cgroup.procs").read_text().split()
-    assert len(procs) == 3
+    wait_until(lambda: len((group(v2) / "cgroup.procs").read_text().split()) == 3)
     v2.kill("KILL").ok()
     wait_until(lambda: (group(v2) / "cgroup.procs").read_text() == "")
     v2.wait_stopped()

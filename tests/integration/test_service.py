@@ -331,7 +331,9 @@ def notify_unit(units, *flags):
     box.args("/n/service").write()
     run = units.command("run", *flags, "--bundle", box.dir, box.id)
     delete = units.command("delete", "--force", box.id)
+    # A main process that is not its child is killed by systemd right after its SIGTERM.
     units.write(units.service, f"[Service]\nType=notify\nTimeoutStartSec=infinity\nExecStart={run}\n"
+                               f"SuccessExitStatus=SIGKILL\n"
                                f"ExecStopPost={delete}\n")
     systemd.call("start", "--no-block", units.service)
     wait_until(lambda: box.id in box.hull.ids() and box.status() == "running")
