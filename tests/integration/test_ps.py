@@ -42,7 +42,7 @@ def test_ps_options(box):
     wait_until(lambda: "sleep" in box.hull("ps", box.id, "-e", "-o", "comm,pid").ok().out)
     lines = box.hull("ps", box.id, "-e", "-o", "comm,pid").ok().out.splitlines()
     assert lines[0].split() == ["COMMAND", "PID"]
-    assert [line.split()[1:] for line in lines[1:]] == [[str(pid)]]
+    assert [line.split() for line in lines[1:]] == [["sleep", str(pid)]]
     box.hull("ps", box.id, "-e", "-x").ok()
     box.end()
 
