@@ -246,6 +246,7 @@ int cgroup_destroy(struct cgroup *cg, struct hull_error *e)
     cgroup_close(cg);
     int64_t end = now_ms() + DESTROY_TIMEOUT_MS;
     if (cg->unit) {
+        cg->unit->signal_fd = -1;   /* that of run has the signals of its foreground, which don't end this */
         /* Nobody is left for systemd to wait for, with SIGTERM and patience. */
         if (cgroup_exists(cg))
             kill_and_wait(cg, end);
