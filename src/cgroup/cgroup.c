@@ -270,8 +270,8 @@ uint64_t cgroup_oom_kills(const struct cgroup *cg)
     _cleanup_close_ int fd = d && !d->missing ? cgroup_dir_open(d) : -1;
     uint64_t n = 0;
     /* A unit's cgroup that we had to make is none that systemd had put init into: it was gone already. */
-    const bool ours = !cg->unit || !v2 || !d || d->made == 0;
-    if (fd >= 0 && ours &&
+    const bool held_init = !cg->unit || !v2 || !d || d->made == 0;
+    if (fd >= 0 && held_init &&
         cgroup_file_read_key(fd, v2 ? "memory.events" : "memory.oom_control", "oom_kill", &n) == 0)
         return n;
     return cg->unit ? unit_oom_kills(cg) : 0;

@@ -1,18 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/cli.h"
 #include "cli/criu_options.h"
-
-/* The library wants a NULL at the end. */
-static char **terminated(const struct strings *s)
-{
-    char **v = calloc(s->n + 1, sizeof(*v));
-    if (v && s->n > 0)
-        memcpy(v, s->v, s->n * sizeof(*v));
-    return v;
-}
 
 int criu_options_of(const struct criu_values *v, struct hull_criu_options *ret, struct hull_error *e)
 {
@@ -26,7 +16,7 @@ int criu_options_of(const struct criu_values *v, struct hull_criu_options *ret, 
         .network_lock = v->network_lock,
         .lsm_profile = v->lsm_profile,
         .lsm_mount_context = v->lsm_mount_context,
-        .empty_ns = terminated(&v->empty_ns),
+        .empty_ns = v->empty_ns.v,
         .status_fd = -1,
         .leave_running = v->leave_running,
         .pre_dump = v->pre_dump,
@@ -45,7 +35,6 @@ int criu_options_of(const struct criu_values *v, struct hull_criu_options *ret, 
     char *end;
     long fd = strtol(v->status_fd, &end, 0);
     if (!*v->status_fd || *end || fd < -1 || fd > 1 << 20) {
-        free(ret->empty_ns);
         e->code = HULL_E_CONFIG;
         snprintf(e->text, sizeof(e->text), "invalid --status-fd argument %s", v->status_fd);
         return -1;
@@ -61,9 +50,7 @@ static int checkpoint(struct cli *c, void *values, char **args, int n_args, stru
     int r = criu_options_of(values, &o, e);
     if (r < 0)
         return r;
-    r = hull_checkpoint(c->rt, args[0], &o, e);
-    free(o.empty_ns);
-    return r;
+    return hull_checkpoint(c->rt, args[0], &o, e);
 }
 
 static const struct option options[] = {

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
-
 #include "cli/cli.h"
 #include "cli/criu_options.h"
 
@@ -24,7 +22,6 @@ static int restore(struct cli *c, void *values, char **args, int n_args, struct 
     if (r < 0)
         return r;
     r = hull_restore(c->rt, args[0], &o, &criu, &status, e);
-    free(criu.empty_ns);
     return r < 0 ? r : status;
 }
 

@@ -35,6 +35,6 @@ struct criu_values {
     FLAG_ROW(struct criu_values, lazy_pages, "lazy-pages", 0,                                       \
              "use userfaultfd to lazily restore memory pages")
 
-/** Fills the library's options; 0 or negative with the error set. Free ret->empty_ns. */
+/** Fills the library's options; 0 or negative with the error set. Strings and lists are shared. */
 int criu_options_of(const struct criu_values *v, struct hull_criu_options *ret, struct hull_error *e);
 #endif

@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "oci/annotations.h"
 
 enum { LOG_LEVEL = 4 };
 #define DEFAULT_CONFIG "/etc/criu/runc.conf"
@@ -121,7 +122,7 @@ static int set_page_server(const char *text, struct arena *a, struct criu_opts *
     return ps->address ? 0 : error_oom(e);
 }
 
-int criu_options(const struct hull_criu_options *o, const struct oci_map *annotations,
+int criu_options(const struct hull_criu_options *o, const struct oci_config *config,
                  const struct criu_dirs *d, const char *log_name, struct arena *a,
                  struct criu_opts *ret, struct hull_error *e)
 {
@@ -144,9 +145,9 @@ int criu_options(const struct hull_criu_options *o, const struct oci_map *annota
         .lazy_pages = o->lazy_pages,
         .config_file = (char *)DEFAULT_CONFIG,
     };
-    for (size_t i = 0; i < annotations->n; i++)
-        if (strcmp(annotations->v[i].key, "org.criu.config") == 0)
-            c.config_file = *annotations->v[i].value ? annotations->v[i].value : NULL;
+    const char *file = oci_annotation(config, "org.criu.config");
+    if (file)
+        c.config_file = *file ? (char *)file : NULL;
     int r = set_modes(o, &c, e);
     if (r == 0 && o->page_server && *o->page_server)
         r = set_page_server(o->page_server, a, &c, e);

@@ -24,10 +24,10 @@ static inline int criu_log_fd(const struct criu_dirs *d)
 /** Makes what is missing (0700) and opens it; checks --parent-path. */
 int criu_dirs_open(const struct hull_criu_options *o, struct criu_dirs *ret, struct hull_error *e);
 /**
- * Fills what dump and restore have in common. Strings are shared with o, annotations and the arena.
- * @param annotations  of the container: org.criu.config names CRIU's configuration file, "" none
+ * Fills what dump and restore have in common. Strings are shared with o, config and the arena.
+ * @param config  of the container: its annotation org.criu.config names CRIU's configuration file, "" none
  */
-int criu_options(const struct hull_criu_options *o, const struct oci_map *annotations,
+int criu_options(const struct hull_criu_options *o, const struct oci_config *config,
                  const struct criu_dirs *d, const char *log_name, struct arena *a,
                  struct criu_opts *ret, struct hull_error *e);
 #endif

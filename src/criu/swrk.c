@@ -139,7 +139,8 @@ int swrk_start(struct swrk *w, const int *inherit, size_t n_inherit, swrk_prepar
     return 0;
 }
 
-int swrk_end(struct swrk *w)
+/* Hangs up and waits for the process; its wait status, or -1 when there was none. */
+static int swrk_end(struct swrk *w)
 {
     int status = -1;
     fd_close(&w->sock);
@@ -152,6 +153,15 @@ int swrk_end(struct swrk *w)
         }
     w->pid = 0;
     return status;
+}
+
+int swrk_finish(struct swrk *w, struct hull_error *e)
+{
+    const int status = swrk_end(w);
+    return status == 0 ? 0
+                       : error_set(e, HULL_E_INIT, "criu failed: %s %d",
+                                   WIFEXITED(status) ? "exit status" : "signal",
+                                   WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 }
 
 void swrk_abort(struct swrk *w)

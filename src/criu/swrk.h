@@ -8,7 +8,10 @@
 #include "base/log.h"
 #include "criu/rpc.h"
 
-/* Zero-initialise with SWRK_INIT; end it with swrk_end. */
+/* The first descriptor that CRIU inherits: 0 to 2 are the standard streams, 3 is its socket. */
+enum { FIRST_INHERITED = 4 };
+
+/* Initialise with SWRK_INIT; end it with swrk_finish or swrk_abort. */
 struct swrk {
     pid_t       pid;
     int         sock;
@@ -30,8 +33,8 @@ typedef int swrk_prepare_fn(void *arg, struct hull_error *e);
  */
 int swrk_start(struct swrk *w, const int *inherit, size_t n_inherit, swrk_prepare_fn *prepare,
                void *arg, struct hull_error *e);
-/** Ends the conversation and waits for the process; its wait status, or -1 when there was none. */
-int swrk_end(struct swrk *w);
+/** Ends the conversation and waits for the process; it is an error if that has failed. */
+int swrk_finish(struct swrk *w, struct hull_error *e);
 /** The same for a failure: after 10 s the process is killed. */
 void swrk_abort(struct swrk *w);
 

@@ -246,8 +246,8 @@ static int verdict(struct running *h, const struct oci_hook *hook, int served, i
     return 0;
 }
 
-/* The end of a pipe that the hook writes to; or a file in its place, so that the pipe stays empty. */
-static int open_output(int p[2], const char *file, struct hull_error *e)
+/* A pipe, or with a file one whose write end is the file: it stays empty. */
+static int open_pipe(int p[2], const char *file, struct hull_error *e)
 {
     if (pipe2(p, O_CLOEXEC) < 0)
         return error_set(e, errno, "pipe");
@@ -267,8 +267,8 @@ static int run_one(const struct oci_hook *hook, const struct hook_run *r, struct
     struct running h = {.pid = -1, .pidfd = -1, .in = -1, .state = r->state, .left = strlen(r->state),
                         .out.fd = -1, .err.fd = -1};
     int result, failed = 0;
-    if (open_output(in, NULL, e) < 0 || open_output(report, NULL, e) < 0 ||
-        open_output(out, r->stdout_file, e) < 0 || open_output(err, r->stderr_file, e) < 0) {
+    if (open_pipe(in, NULL, e) < 0 || open_pipe(report, NULL, e) < 0 ||
+        open_pipe(out, r->stdout_file, e) < 0 || open_pipe(err, r->stderr_file, e) < 0) {
         result = -e->code;
         goto out;
     }

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -77,7 +76,7 @@ static int build_request(struct dump *d, struct container *c, const struct oci_c
         .bundle = c->state->bundle, .cgroup_mode = mode,
     };
     const struct opt_i32 status_fd = d->opts.status_fd;
-    int r = criu_options(o, &config->annotations, &d->dirs, LOG_NAME, &c->arena, &d->opts, e);
+    int r = criu_options(o, config, &d->dirs, LOG_NAME, &c->arena, &d->opts, e);
     if (r < 0)
         return r;
     d->opts.status_fd = status_fd;
@@ -130,12 +129,12 @@ static int converse(struct dump *d, struct hull_error *e)
 
 static int finish(struct dump *d, struct hull_error *e)
 {
-    int status = swrk_end(&d->criu);
+    struct hull_error ignored;
+    if (!d->options->pre_dump)
+        return swrk_finish(&d->criu, e);
     /* After a pre-dump it waits for the dump, and ends with an error when we hang up. */
-    if (status == 0 || d->options->pre_dump)
-        return 0;
-    return error_set(e, HULL_E_INIT, "criu failed: %s %d", WIFEXITED(status) ? "exit status" : "signal",
-                     WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+    (void)swrk_finish(&d->criu, &ignored);
+    return 0;
 }
 
 static int dump(hull_runtime *rt, struct container *c, struct dump *d, struct hull_error *e)

@@ -145,7 +145,6 @@ static int keep_for_masks(struct launch *l, struct hull_error *e)
         return error_set(e, errno, "statfs /proc");
     if (fs.f_type != PROC_SUPER_MAGIC)
         return error_set(e, HULL_E_INIT, "somebody has put something else in the place of /proc");
-    fd_close(&l->masks_fd);
     l->masks_fd = TAKE_FD(fd);
     return 0;
 }

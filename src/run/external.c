@@ -21,9 +21,6 @@
 #include "ns/ns.h"
 #include "run/restore.h"
 
-/* Where descriptor 4 and up of CRIU begin: 0 to 2 are the standard streams, 3 is its socket. */
-enum { FIRST_INHERITED = 4 };
-
 static const char *const default_devices[] = {
     "/dev/null", "/dev/random", "/dev/full", "/dev/tty", "/dev/zero", "/dev/urandom",
 };

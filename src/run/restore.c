@@ -144,11 +144,10 @@ static int make_root(struct launch *l, struct hull_error *e)
 /* What the options say, the external mounts and namespaces, and our standard streams for its pipes. */
 static int build_request(struct launch *l, struct hull_error *e)
 {
-    enum { FIRST = 4 };
     struct restore *x = l->restore;
     const struct external_source s = source_of(l);
     struct oci_strs streams = {0};
-    int r = criu_options(x->options, &l->config->annotations, &x->dirs, LOG_NAME, l->arena, &x->opts, e);
+    int r = criu_options(x->options, l->config, &x->dirs, LOG_NAME, l->arena, &x->opts, e);
     if (r == 0)
         r = external_namespaces_restore(&s, &x->opts, x->inherit, &x->n_inherit, e);
     if (r == 0)
@@ -161,8 +160,8 @@ static int build_request(struct launch *l, struct hull_error *e)
         if (strstr(streams.v[i], "pipe:"))
             x->opts.inherit_fd.v[x->opts.inherit_fd.n++] =
                 (struct criu_inherit_fd){streams.v[i], {true, (int32_t)i}};
-    x->opts.images_dir_fd = (struct opt_i32){true, FIRST + (int32_t)x->n_inherit};
-    x->opts.work_dir_fd = (struct opt_i32){true, FIRST + 1 + (int32_t)x->n_inherit};
+    x->opts.images_dir_fd = (struct opt_i32){true, FIRST_INHERITED + (int32_t)x->n_inherit};
+    x->opts.work_dir_fd = (struct opt_i32){true, FIRST_INHERITED + 1 + (int32_t)x->n_inherit};
     x->inherit[x->n_inherit++] = -1; /* opened where CRIU is */
     x->inherit[x->n_inherit++] = -1;
     x->opts.evasive_devices = true;
@@ -358,10 +357,8 @@ int restore_step_finish(struct launch *l, const struct step *s, struct hull_erro
         if (r == 0)
             r = next_message(l, &script, e);
     }
-    int status = r == 0 ? swrk_end(&x->criu) : 0;
-    if (r == 0 && status != 0)
-        r = error_set(e, HULL_E_INIT, "criu failed: %s %d", WIFEXITED(status) ? "exit status" : "signal",
-                      WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+    if (r == 0)
+        r = swrk_finish(&x->criu, e);
     if (r == 0 && unlinkat(l->state_fd, ROOT_DIR, AT_REMOVEDIR) < 0)
         log_warning(l->log, "remove " ROOT_DIR ": %s", hull_errno_text(errno));
     return quote(l, r);

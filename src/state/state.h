@@ -38,7 +38,7 @@ struct container_state {
     char           *intel_rdt_mon_path;
     bool            intel_rdt_ours;      /* made for this container: delete removes the group too */
     struct oci_resources *resources;     /* after an update: linux.resources as it is now, or NULL */
-    struct runc_config *config;          /* for runc, see state/runc.h; written, not looked at */
+    struct runc_config *config;          /* what runc needs of ours, or what runc wrote: state/runc.h */
     bool            of_runc;             /* runc made it: the configuration is the bundle's */
 };
 

@@ -6,6 +6,8 @@ import socket
 
 import pytest
 
+from support.console import ConsoleSocket
+
 
 def test_in_state(box):
     box.config["annotations"] = {"a.b/c": "d", "empty": "", "ünï": "cödé \"quoted\"\n"}
@@ -84,18 +86,12 @@ def test_hooks_output(box, tmp_path):
 
 
 def test_pidfd_receiver(box, tmp_path):
-    path = tmp_path / "socket"
-    server = socket.socket(socket.AF_UNIX)
-    server.bind(str(path))
-    server.listen(1)
-    box.config["annotations"] = {"run.oci.pidfd_receiver": str(path)}
-    pid = box.up()
-    conn, _ = server.accept()
-    _, fds, _, _ = socket.recv_fds(conn, 16, 1)
-    assert f"Pid:\t{pid}\n" in open(f"/proc/self/fdinfo/{fds[0]}").read()
-    os.close(fds[0])
-    conn.close()
-    server.close()
+    with ConsoleSocket(tmp_path / "socket") as receiver:
+        box.config["annotations"] = {"run.oci.pidfd_receiver": receiver.path}
+        pid = box.up()
+        fd, _ = receiver.receive()
+        assert f"Pid:\t{pid}\n" in open(f"/proc/self/fdinfo/{fd}").read()
+        os.close(fd)
     box.end()
 
 

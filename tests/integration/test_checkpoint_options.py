@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 import test_checkpoint
-from support.console import Reader
+from support.console import ConsoleSocket
 from support.runtime import wait_until
 from test_checkpoint import IGNORE, QUIET, checkpoint, counter, goes_on, images, restore, value  # noqa: F401
 
@@ -104,37 +104,24 @@ def test_page_server(criu, counter):  # noqa: F811
     counter.end()
 
 
-def receive(path):
-    server = socket.socket(socket.AF_UNIX)
-    server.bind(str(path))
-    server.listen(1)
-    return server
-
-
 def test_terminal(box):
     """The shell's terminal is another one after the restore, sent through the socket again."""
     box.process["terminal"] = True
     box.writable().args("/bin/sh").write()
     path = box.dir / "console"
-    with receive(path) as server:
+    with ConsoleSocket(path) as console:
         box.hull("run", "-d", "--bundle", box.dir, "--console-socket", path, box.id, **{
             "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}).ok()
-        conn, _ = server.accept()
-        _, fds, _, _ = socket.recv_fds(conn, 100, 1)
-        conn.close()
-        term = Reader(fds[0])
+        term = console.terminal()
         term.send("x=kept; echo re''ady\n")
         term.expect("ready")
         checkpoint(box, "--shell-job").ok()
-        os.close(fds[0])
+        os.close(term.fd)
         restore(box, "--shell-job", "--console-socket", path).ok()
-        conn, _ = server.accept()
-        _, fds, _, _ = socket.recv_fds(conn, 100, 1)
-        conn.close()
-        term = Reader(fds[0])
+        term = console.terminal()
         term.send("echo value=$x\n")
         term.expect("value=kept")
-        os.close(fds[0])
+        os.close(term.fd)
     box.end()
 
 
