@@ -254,6 +254,8 @@ static int prepare(hull_runtime *rt, struct job *j, struct container *c,
     if (r == 0)
         r = listen_prepare(j, l->config->process, e);
     if (r == 0)
+        r = exec_notify_prepare(j, l->config->process, e);
+    if (r == 0)
         r = check_terminal(l, o->process_file ? &in_file : &by_option, e);
     if (r < 0)
         return r;
@@ -317,10 +319,13 @@ int hull_exec(hull_runtime *rt, const char *id, const struct hull_exec_options *
     struct launch *l = &j.launch;
     if (r == 0 && !o->detach) {
         struct foreground f = {.signal_fd = l->signal_fd, .pidfd = l->init_pidfd, .pid = l->init_pid,
-                               .master = TAKE_FD(l->console_fd)};
+                               .master = TAKE_FD(l->console_fd),
+                               .notified = l->notify_fd >= 0 ? notify_pass_on : NULL, .notify_fd = l->notify_fd};
         r = foreground_wait(&f, ret_status, e);
     } else if (r == 0) {
         *ret_status = 0;
+        if (l->notify_fd >= 0)
+            r = notify_forward(l->notify_fd, l->init_pidfd, l->init_pid, e);
     }
     l->cgroup = NULL; /* the container's */
     job_close(&j);

@@ -9,16 +9,20 @@
  * gone. run in the foreground is the main process itself, whose signals and exit code count; as
  * managers listen to nobody else, it's the one to speak, from its loop.
  * Sockets that a manager has opened for us are handed on as they are, from descriptor 3 on.
- * The socket is bound by whoever starts the program (run or start), not by create.
+ * The socket is bound by whoever starts the program (run or start), not by create. exec can't mount
+ * anything into a container that runs: its socket has an abstract name in the container's network
+ * namespace, which sd_notify(3) takes as well.
  */
 #include "lib/notify.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -93,6 +97,19 @@ int service_prepare(struct job *j, struct oci_config *config, struct hull_error 
     return r < 0 ? r : listen_prepare(j, config->process, e);
 }
 
+int exec_notify_prepare(struct job *j, struct oci_process *p, struct hull_error *e)
+{
+    const char *manager = getenv("NOTIFY_SOCKET");
+    uint64_t v[2];
+    if (!manager || !*manager)
+        return 0;
+    if (getrandom(v, sizeof(v), 0) != sizeof(v))
+        return error_set(e, errno, "getrandom");
+    char *entry = arena_printf(&j->arena, "NOTIFY_SOCKET=@hull-%016" PRIx64 "%016" PRIx64, v[0], v[1]);
+    j->launch.notify_name = entry ? strchr(entry, '@') + 1 : NULL;
+    return add_env(j, p, entry, e);
+}
+
 bool notify_wanted(int state_fd)
 {
     struct stat st;
@@ -147,23 +164,44 @@ static char *ready_line(char *text)
     return NULL;
 }
 
-/* Reads one datagram into buf. */
-static char *receive_ready(int sock, char *buf, size_t len)
+/*
+ * Credentials come with a socket that everybody on the host can find: whoever is neither root nor the
+ * program's user may not speak for it. The pid would say more, but that of a sender may be gone by now.
+ */
+static bool may_speak(struct msghdr *h, pid_t pid)
 {
-    ssize_t n = recv(sock, buf, len - 1, MSG_DONTWAIT);
-    buf[n > 0 ? n : 0] = '\0';
-    return n > 0 ? ready_line(buf) : NULL;
+    char path[32];
+    struct stat st;
+    struct ucred u;
+    const struct cmsghdr *c = CMSG_FIRSTHDR(h);
+    if (!c || c->cmsg_type != SCM_CREDENTIALS)
+        return true;
+    memcpy(&u, CMSG_DATA(c), sizeof(u));
+    snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+    return u.uid == 0 || u.uid == geteuid() || (stat(path, &st) == 0 && st.st_uid == u.uid);
 }
 
-bool notify_pass_on(int sock)
+/* Reads one datagram of the program pid into buf; descriptors that came with it find no room, which ends a BARRIER. */
+static char *receive_ready(int sock, pid_t pid, char *buf, size_t len)
+{
+    union { struct cmsghdr align; char room[CMSG_SPACE(sizeof(struct ucred))]; } c;
+    struct iovec io = {.iov_base = buf, .iov_len = len - 1};
+    int with = 0;
+    (void)getsockopt(sock, SOL_SOCKET, SO_PASSCRED, &with, &(socklen_t){sizeof(with)});
+    struct msghdr h = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = with ? sizeof(c) : 0};
+    ssize_t n = recvmsg(sock, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    buf[n > 0 ? n : 0] = '\0';
+    return n > 0 && may_speak(&h, pid) ? ready_line(buf) : NULL;
+}
+
+void notify_pass_on(int sock, pid_t pid)
 {
     char buf[4097];
     struct hull_error ignored;
-    char *ready = receive_ready(sock, buf, sizeof(buf));
+    char *ready = receive_ready(sock, pid, buf, sizeof(buf));
     _cleanup_close_ int s = ready ? connect_manager(&ignored) : -1;
     if (s >= 0)
         (void)send_ready(s, ready, getpid(), &ignored);
-    return ready;
 }
 
 int notify_forward(int sock, int pidfd, pid_t pid, struct hull_error *e)
@@ -174,7 +212,7 @@ int notify_forward(int sock, int pidfd, pid_t pid, struct hull_error *e)
         if (poll(v, 2, -1) < 0 && errno != EINTR)
             return error_set(e, errno, "poll");
         if (v[0].revents & POLLIN) {
-            char *ready = receive_ready(sock, buf, sizeof(buf));
+            char *ready = receive_ready(sock, pid, buf, sizeof(buf));
             if (!ready)
                 continue;
             _cleanup_close_ int s = connect_manager(e);

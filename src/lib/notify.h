@@ -15,13 +15,19 @@ int service_prepare(struct job *j, struct oci_config *config, struct hull_error 
 unsigned listen_count(void);
 /** Hands these to the process p, before those of --preserve-fds: LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES. */
 int listen_prepare(struct job *j, struct oci_process *p, struct hull_error *e);
+/**
+ * exec: with NOTIFY_SOCKET in our environment p gets one of its own, with an abstract name
+ * (l->notify_name), since the container may have been made without a place for a socket.
+ */
+int exec_notify_prepare(struct job *j, struct oci_process *p, struct hull_error *e);
 /** Whether the container was made with a notify directory and there is somebody to tell now. */
 bool notify_wanted(int state_fd);
 /**
- * In the foreground, with a readable socket: passes READY on with our own pid as MAINPID.
- * @return whether it was READY
+ * In the foreground, with a readable socket: passes READY on with our own pid as MAINPID. To be called as
+ * long as the program lives: what nobody reads blocks its sender sooner or later, and a BARRIER at once.
+ * @param pid  the program
  */
-bool notify_pass_on(int sock);
+void notify_pass_on(int sock, pid_t pid);
 /**
  * Waits for READY of the container and passes it on with MAINPID, then waits until the manager has
  * dealt with it (BARRIER, 30 s). Returns also when the container ends.

@@ -36,6 +36,7 @@ int plan_build_exec(struct launch *l, struct plan *p, struct hull_error *e)
         {AT_INIT, STEP_INIT_BEGIN, 0, true},
         {AT_INIT, STEP_CPU_AFFINITY, AFFINITY_FINAL, true},
         {AT_INIT, STEP_JOIN, 0, true},
+        {AT_INIT, STEP_NOTIFY_SOCKET, 0, l->notify_name},
         {AT_INIT, STEP_LSM_KEY, 0, !l->options->no_new_keyring && proc->selinuxLabel},
         {AT_INIT, STEP_KEYRING, 0, !l->options->no_new_keyring},
         {AT_INIT, STEP_CONSOLE, 0, proc->terminal},

@@ -11,7 +11,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,6 +74,24 @@ int join_step_namespaces(struct launch *l, const struct step *s, struct hull_err
         return r;
     l->rootfs_fd = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     return l->rootfs_fd < 0 ? error_set(e, errno, "open the container's root directory") : 0;
+}
+
+/*
+ * A container has no place in its file system that is ours to bind a socket at, but its network
+ * namespace has names. In the host's everybody could find this one, so there the senders are told apart.
+ */
+int join_step_notify_socket(struct launch *l, const struct step *s, struct hull_error *e)
+{
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+    const size_t len = strlen(l->notify_name);
+    const int on = !l->has_ns[NS_NET];
+    (void)s;
+    memcpy(sa.sun_path + 1, l->notify_name, len);
+    _cleanup_close_ int sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (sock < 0 || setsockopt(sock, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ||
+        bind(sock, (struct sockaddr *)&sa, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + len)) < 0)
+        return error_set(e, errno, "bind the notify socket");
+    return sync_send_notify_socket(l, sock, e);
 }
 
 static void become(struct launch *l) __attribute__((noreturn));

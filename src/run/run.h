@@ -50,6 +50,8 @@ int  sync_await_exec(struct launch *l, struct hull_error *e);
 void sync_send_error(struct launch *l, const struct hull_error *e);
 /** I: hands the pty master to P. */
 int  sync_send_console(struct launch *l, int master, struct hull_error *e);
+/** I: hands P the socket that hears READY of the program. */
+int  sync_send_notify_socket(struct launch *l, int sock, struct hull_error *e);
 /**
  * I: hands the listener of the filter to P, for the agent. l->seccomp_fd stays open when the filter
  * does not let it be sent: P fetches it, and has done so when it sends the next event.
@@ -80,7 +82,7 @@ step_fn parent_step_state_create, parent_step_state_create_undo, parent_step_fif
     parent_step_state_created, parent_step_pid_file, parent_step_idmap, run_step_hooks, run_step_notify,
     run_step_await;
 /* ---- exec (join.c) ---- */
-step_fn join_step_clone, join_step_cgroup, join_step_cgroup_host, join_step_namespaces;
+step_fn join_step_clone, join_step_cgroup, join_step_cgroup_host, join_step_namespaces, join_step_notify_socket;
 
 /** Writes pid to file atomically (temporary name and rename). */
 int pid_file_write(const char *path, pid_t pid, struct hull_error *e);
@@ -97,8 +99,8 @@ struct foreground {
     pid_t  pid;
     int    master;         /* pty master or -1; closed at the end */
     bool   subreaper;      /* reap every child */
-    /* Called when notify_fd is readable, until it returns true; NULL: nothing to watch. */
-    bool (*notified)(int fd);
+    /* Called with notify_fd and pid when that is readable; NULL: nothing to watch. */
+    void (*notified)(int fd, pid_t pid);
     int    notify_fd;
 };
 /**

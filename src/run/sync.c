@@ -23,7 +23,7 @@
 #include "run/run.h"
 #include "seccomp/seccomp.h"
 
-enum message_type { MSG_EVENT = 1, MSG_ERROR, MSG_LOG, MSG_CONSOLE, MSG_SECCOMP };
+enum message_type { MSG_EVENT = 1, MSG_ERROR, MSG_LOG, MSG_CONSOLE, MSG_SECCOMP, MSG_NOTIFY_SOCKET };
 
 struct message {
     uint16_t type;
@@ -79,23 +79,29 @@ void sync_send_error(struct launch *l, const struct hull_error *e)
     (void)send_message(l->sync_fd, &m, offsetof(struct message, text) + n + 1);
 }
 
-int sync_send_console(struct launch *l, int master, struct hull_error *e)
+static int send_descriptor(const struct launch *l, enum message_type type, int fd, const char *what, struct hull_error *e)
 {
     struct message m;
     memset(&m, 0, MESSAGE_MIN);
-    m.type = MSG_CONSOLE;
-    int r = fd_send(l->sync_fd, master, &m, MESSAGE_MIN);
-    return r < 0 ? error_set(e, -r, "hand over the terminal") : 0;
+    m.type = (uint16_t)type;
+    m.detail = type == MSG_EVENT ? SYNC_TREE : 0;
+    int r = fd_send(l->sync_fd, fd, &m, MESSAGE_MIN);
+    return r < 0 ? error_set(e, -r, "hand over %s", what) : 0;
+}
+
+int sync_send_console(struct launch *l, int master, struct hull_error *e)
+{
+    return send_descriptor(l, MSG_CONSOLE, master, "the terminal", e);
+}
+
+int sync_send_notify_socket(struct launch *l, int sock, struct hull_error *e)
+{
+    return send_descriptor(l, MSG_NOTIFY_SOCKET, sock, "the notify socket", e);
 }
 
 int sync_send_tree(struct launch *l, int fd, struct hull_error *e)
 {
-    struct message m;
-    memset(&m, 0, MESSAGE_MIN);
-    m.type = MSG_EVENT;
-    m.detail = SYNC_TREE;
-    int r = fd_send(l->sync_fd, fd, &m, MESSAGE_MIN);
-    return r < 0 ? error_set(e, -r, "hand over a tree of mounts") : 0;
+    return send_descriptor(l, MSG_EVENT, fd, "a tree of mounts", e);
 }
 
 int sync_send_seccomp(struct launch *l, struct hull_error *e)
@@ -283,6 +289,10 @@ static int serve(struct launch *l, enum sync_event ev, struct hull_error *e)
             (void)ioctl(fd, TIOCSWINSZ, &w);
         return 0;
     }
+    case MSG_NOTIFY_SOCKET:
+        fd_close(&l->notify_fd);
+        l->notify_fd = fd;
+        return 0;
     case MSG_SECCOMP:
         return seccomp_listener(l, &m, fd, e);
     case MSG_ERROR:

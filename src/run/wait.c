@@ -131,8 +131,8 @@ static int turn(struct loop *p, struct hull_error *e)
         input_write(p);
     if (tty && v[3].revents & (POLLIN | POLLHUP | POLLERR))
         (void)output(p);
-    if (v[4].revents && p->f->notified && p->f->notified(p->f->notify_fd))
-        p->f->notified = NULL;
+    if (v[4].revents)
+        p->f->notified(p->f->notify_fd, p->f->pid);
     if (v[1].revents) {
         reap(p);
         /* Somebody else has waited for it: its status is lost, but it has ended. */

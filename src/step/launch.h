@@ -45,6 +45,7 @@ struct launch {
     const char   *rootfs;          /* absolute host path of root.path, no symlink in it */
     bool          run;             /* run rather than create: no gate */
     bool          notify;          /* NOTIFY_SOCKET is passed on */
+    const char   *notify_name;     /* exec: abstract name of the socket for that, or NULL */
     bool          listen;          /* LISTEN_FDS is passed on; LISTEN_PID needs the pid that the process sees */
     bool          detach;          /* nobody forwards the terminal */
     bool          rootless;        /* our effective uid is not 0: a user namespace is needed */
@@ -80,7 +81,7 @@ struct launch {
     struct cgroup_entry *entry; /* exec: the opened ways into the cgroup */
     int      sync_fd;      /* this process' end of the SEQPACKET pair */
     int      peer_fd;      /* until the clone: the other end */
-    int      notify_fd;    /* P, run: socket that hears READY */
+    int      notify_fd;    /* P, run and exec: socket that hears READY */
     int      fifo_fd;      /* I: exec.fifo, O_RDWR */
     int      console_sock; /* connected console socket */
     int      console_fd;   /* P: pty master in the foreground; I: pty slave */

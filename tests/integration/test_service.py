@@ -12,24 +12,54 @@ import pytest
 from support import systemd
 from support.runtime import Runtime, wait_until
 
+# notifier [UID [SOCKET]]: READY of that user, then one BARRIER and more than a socket's queue holds.
 NOTIFIER = r"""
+#include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-int main(void)
+static int barrier(int s)
+{
+    union { struct cmsghdr h; char room[CMSG_SPACE(sizeof(int))]; } c = {.h = {
+        .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))}};
+    struct iovec io = {.iov_base = "BARRIER=1", .iov_len = 9};
+    struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = &c, .msg_controllen = sizeof(c)};
+    int p[2];
+    if (pipe(p) < 0)
+        return 6;
+    memcpy(CMSG_DATA(&c.h), &p[1], sizeof(int));
+    if (sendmsg(s, &m, 0) < 0)
+        return 7;
+    close(p[1]);
+    return poll(&(struct pollfd){.fd = p[0]}, 1, 20000) == 1 ? 0 : 8;
+}
+int main(int argc, char **argv)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
-    const char *path = getenv("NOTIFY_SOCKET"), *text = "STATUS=warming up\nREADY=1\n";
+    const char *path = argc > 2 ? argv[2] : getenv("NOTIFY_SOCKET"), *text = "STATUS=warming up\nREADY=1\n";
     if (!path || strlen(path) >= sizeof(a.sun_path))
         return 3;
     strcpy(a.sun_path, path);
+    if (*path == '@')
+        a.sun_path[0] = 0;
     int s = socket(AF_UNIX, SOCK_DGRAM, 0);
-    if (connect(s, (struct sockaddr *)&a, sizeof(a)) < 0 || send(s, "STATUS=early", 12, 0) < 0 ||
-        send(s, text, strlen(text), 0) < 0)
+    if (argc > 1 && setuid(atoi(argv[1])) < 0)
+        return 5;
+    if (connect(s, (struct sockaddr *)&a, offsetof(struct sockaddr_un, sun_path) + strlen(path)) < 0 ||
+        send(s, "STATUS=early", 12, 0) < 0 || send(s, text, strlen(text), 0) < 0)
         return 4;
+    int r = barrier(s);
+    for (int i = 0; r == 0 && i < 1000; i++)
+        send(s, "STATUS=running", 14, 0);
+    FILE *f = argc > 2 ? stdout : fopen("/tmp/outcome", "w");
+    if (f) {
+        fprintf(f, "%d\n", r);
+        fflush(f);
+    }
     pause();
     return 0;
 }
@@ -38,6 +68,7 @@ int main(void)
 # The same when it is told to; and the other end of socket activation.
 SERVICE = r"""
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,13 +79,17 @@ static void end(int sig) { (void)sig; _exit(0); }
 static int ready(void)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
-    strcpy(a.sun_path, getenv("NOTIFY_SOCKET"));
+    const char *path = getenv("NOTIFY_SOCKET");
+    strcpy(a.sun_path, path);
+    if (*path == '@')
+        a.sun_path[0] = 0;
     int s = socket(AF_UNIX, SOCK_DGRAM, 0);
     while (access("/control/go", F_OK) != 0)
         usleep(20000);
     if (access("/control/fail", F_OK) == 0)
         return 3;
-    if (connect(s, (struct sockaddr *)&a, sizeof(a)) < 0 || send(s, "READY=1", 7, 0) < 0)
+    if (connect(s, (struct sockaddr *)&a, offsetof(struct sockaddr_un, sun_path) + strlen(path)) < 0 ||
+        send(s, "READY=1", 7, 0) < 0)
         return 4;
     for (;;)
         pause();
@@ -81,6 +116,7 @@ int main(int argc, char **argv)
 @pytest.fixture(scope="session")
 def notifier(tmp_path_factory):
     d = tmp_path_factory.mktemp("notifier")
+    d.chmod(0o755)
     for name, text in (("notifier", NOTIFIER), ("service", SERVICE)):
         (d / f"{name}.c").write_text(text)
         subprocess.run(["gcc", "-static", "-o", d / name, d / f"{name}.c"], check=True)
@@ -132,13 +168,27 @@ def test_ready_of_a_detached_run(box, manager, notifier):
 
 
 def test_ready_of_a_foreground_run(box, manager, notifier):
-    box.bind(notifier, "/n", "ro")
+    bind_notifier(box, notifier)
     box.args("/n/notifier").write()
     p = box.hull.popen("run", "--bundle", box.dir, box.id, env=manager.env())
     expect_ready(manager, box, p.pid)
     assert p.poll() is None
+    wait_until(outcome(box))
     box.hull("kill", box.id, "KILL").ok()
     assert p.wait(10) == 137
+
+
+def bind_notifier(box, notifier):
+    (box.rootfs / "n").mkdir()  # not for root of a user namespace to make
+    box.bind(notifier, "/n", "ro")
+    box.bind(box.rootfs / "tmp", "/tmp")
+    (box.rootfs / "tmp").chmod(0o777)
+
+
+def outcome(box):
+    """Whether the notifier has got through all that it sends."""
+    file = box.rootfs / "tmp/outcome"
+    return lambda: file.exists() and file.read_text() == "0\n"
 
 
 def create(box, manager):
@@ -164,6 +214,84 @@ def test_start_returns_when_the_program_ends_without_ready(box, manager):
     create(box, manager)
     box.hull("start", box.id, env=manager.env()).ok()
     box.hull("delete", box.id).ok()
+
+
+# exec into a container that was made without a manager.
+
+@pytest.fixture(params=["", "user", "host-network"])
+def container(request, box, notifier):
+    """One to exec into: as it comes, with a user namespace, and with the host's network."""
+    if request.param == "user":
+        box.userns()
+    if request.param == "host-network":
+        box.namespaces(network=False)
+    bind_notifier(box, notifier)
+    box.up()
+    yield box
+    box.end()
+
+
+def test_ready_of_a_foreground_exec(container, manager, tmp_path):
+    pid_file = tmp_path / "pid"
+    p = container.hull.popen("exec", "--pid-file", pid_file, container.id, "/n/notifier", env=manager.env())
+    expect_ready(manager, container, p.pid)
+    wait_until(outcome(container))
+    assert p.poll() is None
+    os.kill(int(pid_file.read_text()), 9)
+    assert p.wait(10) == 137
+
+
+def test_ready_of_a_detached_exec(container, manager, tmp_path):
+    pid_file = tmp_path / "pid"
+    p = container.hull.popen("exec", "-d", "--pid-file", pid_file, container.id, "/n/notifier", env=manager.env(),
+                             stdout=subprocess.DEVNULL)
+    ready = manager.receive()
+    assert ready == (f"READY=1\nMAINPID={pid_file.read_text()}\n", 0)
+    assert manager.receive() == ("BARRIER=1", 1)
+    assert p.wait(10) == 0
+
+
+def test_detached_exec_of_what_ends_without_ready(container, manager):
+    container.exec("-d", container.id, "/bin/true", env=manager.env()).ok()
+
+
+def test_exec_of_a_user_speaks_for_itself(container, manager, tmp_path):
+    p = container.hull.popen("exec", "--user", "1000:1000", "--pid-file", tmp_path / "pid", container.id, "/n/notifier",
+                             env=manager.env())
+    expect_ready(manager, container, p.pid)
+    os.kill(int((tmp_path / "pid").read_text()), 9)
+    assert p.wait(10) == 137
+
+
+def test_nobody_else_on_the_host_speaks_for_exec(box, manager, notifier, tmp_path):
+    """Everybody sees the name of the socket in the host's network namespace."""
+    bind_notifier(box.namespaces(network=False), notifier)
+    box.up()
+    script = "echo $NOTIFY_SOCKET; read x; exec /n/notifier"
+    p = box.hull.popen("exec", "--pid-file", tmp_path / "pid", box.id, "/bin/sh", "-c", script, env=manager.env(),
+                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    name = p.stdout.readline().strip()
+    assert name.startswith("@hull-")
+    with subprocess.Popen([notifier / "notifier", "4321", name], stdout=subprocess.PIPE, text=True) as liar:
+        assert liar.stdout.readline() == "0\n"     # all that it says has been read
+        liar.kill()
+    manager.sock.settimeout(0)
+    with pytest.raises(BlockingIOError):
+        manager.receive()
+    manager.sock.settimeout(10)
+    print(file=p.stdin, flush=True)
+    expect_ready(manager, box, p.pid)
+    os.kill(int((tmp_path / "pid").read_text()), 9)
+    assert p.wait(10) == 137
+    box.end()
+
+
+def test_name_of_execs_socket_is_each_time_another(box, manager):
+    box.up()
+    names = {box.esh("echo $NOTIFY_SOCKET", env=manager.env()) for _ in range(3)}
+    assert len(names) == 3 and all(n.startswith("@hull-") for n in names)
+    assert box.esh("echo [$NOTIFY_SOCKET]") == "[]\n"
+    box.end()
 
 
 def test_without_a_manager_nothing_is_mounted(box):
@@ -354,6 +482,26 @@ def test_unit_is_active_when_the_container_is_ready(units, flags):
     systemd.call("stop", units.service)
     assert units.state() == "inactive"
     assert box.hull.ids() == []
+
+
+@pytest.mark.parametrize("flags", [[], ["--detach"]], ids=["foreground", "detached"])
+def test_unit_is_active_when_the_exec_is_ready(units, flags):
+    box = units.box
+    box.up()
+    start = units.command("exec", *flags, box.id, "/n/service")
+    units.write(units.service, f"[Service]\nType=notify\nTimeoutStartSec=infinity\nSuccessExitStatus=SIGKILL\n"
+                               f"ExecStart={start}\n")
+    systemd.call("start", "--no-block", units.service)
+    wait_until(lambda: len(json.loads(box.hull("ps", "-f", "json", box.id).ok().out)) == 2)
+    for _ in range(10):
+        assert units.state() == "activating"
+    (units.control / "go").touch()
+    wait_until(lambda: units.state() != "activating")
+    assert units.state() == "active"
+    systemd.call("stop", units.service)
+    wait_until(lambda: len(json.loads(box.hull("ps", "-f", "json", box.id).ok().out)) == 1)
+    assert box.status() == "running"
+    box.end()
 
 
 def test_unit_fails_when_the_container_is_never_ready(units):
