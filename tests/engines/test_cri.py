@@ -3,13 +3,14 @@
 import json
 import os
 import re
+import subprocess
 import threading
-
 
 import pytest
 
 from engine import SYSTEMD, cri, docs, look, place
 from engine.checks import needs
+from engine.containerd import Containerd
 from engine.cri import CONTAINER_NS, EXITED, NODE_NS, POD_NS, RUNNING, TARGET_NS
 from support.runtime import unique, wait_until
 
@@ -48,8 +49,8 @@ def test_handler_of_the_runtime_class(make_pod, node):
     text = (docs.REPOSITORY / "docs/engines.md").read_text()
     handler = re.search(r"^handler: (\w+)$", text, re.M)[1]
     pod = make_pod(handler=handler)
+    assert pod.status()["status"]["runtime_handler"] == handler
     info = json.loads(pod.status()["info"]["info"])
-    assert info["runtimeHandler"] == handler
     assert info["runtimeOptions"]["binary_name"] == docs.RUNTIME
     with pytest.raises(cri.Failed):
         make_pod(handler="no-such-handler")
@@ -244,6 +245,50 @@ def test_network_of_the_pod(make_pod):
     assert client.out(f"until nc {address} 8000 </dev/null; do sleep 0.1; done") == "served\n"
     assert c.log() == "pod\n"
     assert c.out("until nc 127.0.0.1 8000 </dev/null; do sleep 0.1; done") == "served\n"
+
+
+def no_second_containerd():
+    return None if Containerd.version() >= 2 else "containerd before 2.0 does not have this"
+
+
+@needs(no_second_containerd)
+def test_features_that_the_engine_sees(node):
+    handlers = {h["name"]: h["features"] for h in node.cri("Status")["runtime_handlers"]}
+    assert handlers["hull"] == {"recursive_read_only_mounts": True, "user_namespaces": True}
+
+
+@needs(no_second_containerd)
+@needs(place.no_bridge)
+@needs(lambda: None if place.cni_plugins() else "no containernetworking-plugins here")
+def test_user_namespace_of_the_pod(make_pod, tmp_path):
+    """As for hostUsers: false; a kubelet has the volumes mapped, too."""
+    ids = [{"host_id": 3000000, "container_id": 0, "length": 65536}]
+    options = {"security_context": {"namespace_options": {"userns_options": {"mode": POD_NS, "uids": ids, "gids": ids}}}}
+    pod = make_pod(linux=options)
+    volume = tmp_path / "volume"
+    volume.mkdir(mode=0o777)
+    c, other = (pod.up(linux=options, mounts=[{"container_path": "/v", "host_path": str(volume), "uidMappings": ids,
+                                               "gidMappings": ids}]) for _ in range(2))
+    assert look.of(c.pid(), "uid_map").split() == ["0", "3000000", "65536"]
+    assert os.readlink(f"/proc/{c.pid()}/ns/user") == os.readlink(f"/proc/{other.pid()}/ns/user")
+    assert c.out("id -u; stat -c %u /bin/sh /v") == "0\n0\n0\n"
+    c.out("echo mine >/v/file")
+    assert os.stat(volume / "file").st_uid == 0 and os.stat(f"/proc/{c.pid()}").st_uid == 3000000
+    assert c.exec("sh", "-c", "mount -t tmpfs x /mnt")[0] != 0
+
+
+@needs(no_second_containerd)
+def test_recursively_read_only_mounts(pod, tmp_path):
+    below = tmp_path / "below"
+    below.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "below", below], check=True)
+    try:
+        mount = {"container_path": "/m", "host_path": str(tmp_path), "readonly": True}
+        assert pod.up(mounts=[mount]).exec("touch", "/m/below/x")[0] == 0
+        c = pod.up(mounts=[{**mount, "recursive_read_only": True}])
+        assert "Read-only" in c.exec("touch", "/m/below/y")[2]
+    finally:
+        subprocess.run(["umount", "-l", below], check=True)
 
 
 def test_mounts(pod, tmp_path):

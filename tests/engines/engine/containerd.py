@@ -2,6 +2,7 @@
 """A containerd of the session, with ctr and with the CRI plugin."""
 import json
 import os
+import re
 import subprocess
 
 from support.console import Terminal
@@ -18,14 +19,17 @@ NETWORK = {
                   "routes": [{"dst": "0.0.0.0/0"}]}}]}
 
 
-def settings(where):
+def settings(major, where):
     """What the tests need beside the documented lines: paths, and what the machine can't do."""
+    cri = "io.containerd.grpc.v1.cri" if major == 1 else "io.containerd.cri.v1.runtime"
+    pause = f'[plugins."{cri}"]\n  sandbox_image' if major == 1 else \
+        '[plugins."io.containerd.cri.v1.images".pinned_images]\n  sandbox'
     return f"""
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "{image.PAUSE}"
+{pause} = "{image.PAUSE}"
+{'' if major == 1 else f'[plugins."{cri}"]'}
   restrict_oom_score_adj = {str(not place.has_capability('CAP_SYS_RESOURCE')).lower()}
-[plugins."io.containerd.grpc.v1.cri".cni]
-  bin_dir = "{place.cni_plugins()}"
+[plugins."{cri}".cni]
+  {f'bin_dir = "{place.cni_plugins()}"' if major == 1 else f'bin_dirs = ["{place.cni_plugins()}"]'}
   conf_dir = "{where}/net.d"
 """
 
@@ -35,7 +39,8 @@ class Containerd:
         self.dir = where / "containerd"
         (self.dir / "net.d").mkdir(parents=True)
         self.socket = self.dir / "sock"
-        config = docs.snippet("containerd-2").replace("SystemdCgroup = true", f"SystemdCgroup = {str(SYSTEMD).lower()}")
+        program, major = place.program("containerd"), self.version()
+        config = docs.snippet(f"containerd-{major + 1}").replace("SystemdCgroup = true", f"SystemdCgroup = {str(SYSTEMD).lower()}")
         own = f"""root = "{self.dir}/root"
 state = "{self.dir}/state"
 disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs",
@@ -44,16 +49,20 @@ disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapsho
   address = "{self.socket}"
 """
         version, rest = config.split("\n", 1)
-        (self.dir / "config.toml").write_text(f"{version}\n{own}{rest}{settings(self.dir)}")
+        (self.dir / "config.toml").write_text(f"{version}\n{own}{rest}{settings(major, self.dir)}")
         (self.dir / "net.d/10-net.conflist").write_text(json.dumps(NETWORK))
         self.program = place.program("ctr")
         self.parent = f"hullengine{os.getpid()}c.slice" if SYSTEMD else f"/hull-engine-{os.getpid()}c"
-        self.daemon = Daemon([place.program("containerd"), "-c", self.dir / "config.toml"], self.dir / "log",
+        self.daemon = Daemon([program, "-c", self.dir / "config.toml"], self.dir / "log",
                              lambda: self("version").code == 0)
         for namespace in ("default", "k8s.io"):
             for archive in (images.box, images.pause):
                 self("-n", namespace, "images", "import", archive).ok()
         self.cri = cri.Cri(self.socket)
+
+    @staticmethod
+    def version():
+        return int(re.search(r" v?(\d+)\.\d", Runtime.call([place.program("containerd"), "--version"]).ok().out)[1])
 
     def argv(self, *args):
         return [self.program, "-a", str(self.socket), *map(str, args)]

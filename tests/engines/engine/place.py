@@ -17,6 +17,7 @@ import time
 
 CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
 USER, UID, SUBIDS = "hullengines", 20077, 1000000
+ENGINES = "".join(f"{d}:" for d in os.environ.get("ENGINES", "").split(":") if d)
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
 CAPABILITIES = {"CAP_SYS_RESOURCE": 24, "CAP_SYS_ADMIN": 21}
 
@@ -28,6 +29,7 @@ def sh(*argv, **kw):
 
 def enter(tmp):
     """Goes to the namespaces, as root. What is mounted here is shared within, as on systemd's machines."""
+    os.environ["PATH"] = ENGINES + os.environ["PATH"]   # engines call each other
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWNS | CLONE_NEWNET) < 0:
         raise OSError(ctypes.get_errno(), "unshare")
@@ -97,8 +99,8 @@ def add_user(tmp):
 
 
 def program(name):
-    """Debian's own before others of the same name."""
-    return shutil.which(name, path="/usr/bin:/usr/sbin") or shutil.which(name)
+    """From the directories of $ENGINES; then Debian's own before others of the same name."""
+    return shutil.which(name, path=f"{ENGINES}/usr/bin:/usr/sbin") or shutil.which(name)
 
 
 def cni_plugins():
