@@ -25,7 +25,8 @@ def test_what_cannot_start(ctr):
 
 def test_stdin(ctr):
     data = b"0123456789abcdef" * 20000
-    assert ctr.run(BOX, "cat", input=data).ok().raw == data
+    # ctr 1.6 on one CPU loses what it has not copied when the program ends, with any runtime.
+    assert ctr.run(BOX, "sh", "-c", "cat; sleep 1", input=data).ok().raw == data
 
 
 def test_terminal(ctr):

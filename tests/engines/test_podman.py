@@ -190,6 +190,16 @@ def test_rootless_options(rootless, tmp_path):
     assert rootless.out("readlink /proc/self/ns/net", "--network", "host").strip() == os.readlink("/proc/self/ns/net")
 
 
+@needs(place.no_user_session)
+@needs(lambda: None if place.cgroup_v2() else "no cgroup v2 here")
+def test_rootless_limits(rootless):
+    name = rootless.up("--memory", "64m", "--pids-limit", "50")
+    pid = rootless.pid(name)
+    assert (look.limit(pid, "memory"), look.limit(pid, "pids")) == (str(64 << 20), "50")
+    rootless("pause", name).ok()
+    rootless("unpause", name).ok()
+
+
 @needs(lambda: None if place.program("slirp4netns") and os.path.exists("/dev/net/tun") else "no slirp4netns or tun here")
 def test_rootless_network(rootless):
     assert "tap0" in rootless.out("ls /sys/class/net", "--network", "slirp4netns")

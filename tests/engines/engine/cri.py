@@ -97,6 +97,8 @@ class Failed(Exception):
 
 class Cri:
     def __init__(self, path):
+        # Its handlers of fork can abort us, and all that we fork executes a program.
+        os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
         import grpc
         self.grpc = grpc
         self.channel = grpc.insecure_channel(f"unix://{path}")

@@ -16,7 +16,12 @@ import subprocess
 import time
 
 CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
-USER, UID, SUBIDS = "hullengines", 20077, 1000000
+# The ordinary user: one of the machine's with a systemd of his own, or one of the session's without.
+GIVEN_USER = os.environ.get("HULL_ENGINE_USER")
+USER = GIVEN_USER or "hullengines"
+UID = pwd.getpwnam(USER).pw_uid if GIVEN_USER else 20077
+SUBIDS = int(next(l.split(":")[1] for l in open("/etc/subuid", encoding="utf-8") if l.startswith(f"{USER}:"))) \
+    if GIVEN_USER else 1000000
 ENGINES = "".join(f"{d}:" for d in os.environ.get("ENGINES", "").split(":") if d)
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
 CAPABILITIES = {"CAP_SYS_RESOURCE": 24, "CAP_SYS_ADMIN": 21}
@@ -87,14 +92,16 @@ def add_user(tmp):
     """
     sh("cp", "-a", "/etc", tmp / "etc")
     sh("mount", "--bind", tmp / "etc", "/etc")
+    home = tmp / "home"
+    home.mkdir(mode=0o755)
+    os.chown(home, UID, UID)
+    if GIVEN_USER:
+        return
     lines = {"passwd": f"{USER}:x:{UID}:{UID}::{tmp}/home:/bin/sh", "group": f"{USER}:x:{UID}:",
              "subuid": f"{USER}:{SUBIDS}:65536", "subgid": f"{USER}:{SUBIDS}:65536"}
     for name, line in lines.items():
         with open(f"/etc/{name}", "a", encoding="utf-8") as f:
             print(line, file=f)
-    home = tmp / "home"
-    home.mkdir(mode=0o755)
-    os.chown(home, UID, UID)
     assert pwd.getpwuid(UID).pw_name == USER
 
 
@@ -112,6 +119,11 @@ def cni_plugins():
 def has_capability(name):
     line = next(l for l in pathlib.Path("/proc/self/status").read_text().splitlines() if l.startswith("CapBnd"))
     return bool(int(line.split()[1], 16) >> CAPABILITIES[name] & 1)
+
+
+def no_user_session():
+    """None, or why the ordinary user has no systemd to ask for cgroups."""
+    return None if os.path.exists(f"/run/user/{UID}/bus") else "no service manager of the ordinary user"
 
 
 def cgroup_v2():

@@ -21,6 +21,7 @@ infra_image = "{pause}"
 cni_plugin_dirs = ["{cni}"]
 network_config_dir = "{dir}/net.d"
 [containers]
+log_driver = "k8s-file"
 default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 init_path = "{init}"
 {rest}
@@ -45,7 +46,8 @@ class Podman(Client):
         else:
             (self.dir / name).symlink_to(RUNTIME)
             engine, runtimes = f'runtime = "{name}"', f'\n{name} = ["{self.dir}/{name}"]\n'
-        text = SETTINGS.format(manager="systemd" if SYSTEMD else "cgroupfs", cni=place.cni_plugins(), pause=image.PAUSE,
+        manager = "systemd" if SYSTEMD and not (user and place.no_user_session()) else "cgroupfs"
+        text = SETTINGS.format(manager=manager, cni=place.cni_plugins(), pause=image.PAUSE,
                                dir=self.dir, init=place.program("tini-static") or place.program("catatonit") or "",
                                runtime=engine + more, rest="[engine.runtimes]" + runtimes)
         (self.dir / "containers.conf").write_text(text)
