@@ -66,6 +66,7 @@ struct hull_options {
     hull_log_fn       *log;             /* NULL: no logging */
     void              *log_arg;
     enum hull_log_level log_level;      /* lines above this level are not made */
+    bool               no_cgroup;       /* make and join no cgroup; limits and device rules are left out */
 };
 
 typedef struct hull_runtime hull_runtime;

@@ -99,10 +99,16 @@ static char *clean(struct arena *a, const char *path)
 int cgroup_plan_path(struct launch *l, struct hull_error *e)
 {
     const char *given = l->config->linux_->cgroupsPath;
-    struct cgroup *cg = cgroup_new(l->arena, l->log, l->host->cgroup_mode);
+    struct cgroup *cg =
+        cgroup_new(l->arena, l->log, l->no_cgroup ? CGROUP_NONE : l->host->cgroup_mode);
     if (!cg)
         return error_oom(e);
     cg->rootless = l->rootless_cgroup;
+    cg->disabled = l->no_cgroup;
+    if (cg->disabled) {
+        l->cgroup = cg;
+        return 0;
+    }
     if (l->systemd_cgroup) {
         int r = unit_plan(l, cg, e);
         if (r == 0)

@@ -62,6 +62,7 @@ struct cgroup {
     const char *path;     /* cleaned: "/a/b" from the hierarchy root, "a/b" from our own */
     bool path_given;      /* linux.cgroupsPath was set */
     bool rootless;        /* EPERM, EACCES, EROFS are tolerated if nothing was asked for */
+    bool disabled;        /* by the caller: no directory, no limit */
     const char *fs_root;  /* CGROUP_FS_ROOT; unit tests use a directory of their own */
     struct cgroup_dir *v; /* empty until cgroup_locate */
     size_t n;
@@ -74,7 +75,8 @@ struct cgroup {
 /* ------------------------------------------------------------------------------------ planning */
 
 /**
- * Makes l->cgroup from linux.cgroupsPath, by default the id. Pure. With l->systemd_cgroup it is the
+ * Makes l->cgroup from linux.cgroupsPath, by default the id. Pure. With l->no_cgroup it is one
+ * without any directory. With l->systemd_cgroup it is the
  * systemd unit "slice:prefix:name", by default the scope runc-ID in system.slice or user.slice.
  * The path is cleaned as Go's filepath.Clean does with the hierarchy root as "/": ".." can never
  * leave it. An absolute path counts from the root of each hierarchy; a relative one and the default

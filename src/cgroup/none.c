@@ -17,6 +17,8 @@ static int locate(struct cgroup *cg, struct hull_error *e)
 static int create(struct cgroup *cg, const struct oci_resources *res, struct hull_error *e)
 {
     struct cgroup_limits limits;
+    if (cg->disabled)
+        return 0;
     int r = limits_build(cg, cg->arena, res, &limits, e);
     if (r < 0)
         return r;

@@ -106,6 +106,10 @@ int cgroup_plan_limits(const struct launch *l, struct plan *p, struct hull_error
     int r = limits_build(l->cgroup, p->arena, resources(l), limits, e);
     if (r < 0 || limits->n == 0)
         return r;
+    if (l->cgroup->disabled) {
+        log_warning(l->log, "cgroups are disabled: linux.resources is left out");
+        return 0;
+    }
     return plan_push(p, AT_HOST, STEP_CGROUP_LIMITS, "linux.resources", limits, 0, e);
 }
 

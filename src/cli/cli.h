@@ -37,7 +37,7 @@ struct option {
 /* Global flags. */
 struct globals {
     bool        debug, systemd_cgroup, help, version;
-    const char *root, *log, *log_format, *rootless;
+    const char *root, *log, *log_format, *log_level, *rootless, *cgroup_manager;
 };
 
 struct cli {
@@ -46,7 +46,10 @@ struct cli {
     char         **argv;        /* as given, for sealing */
     struct globals g;
     hull_runtime  *rt;
-    FILE          *log;         /* stderr or the log file */
+    FILE          *log;         /* stderr or the log file; NULL with one of the next */
+    int            journal;     /* socket of the journal, or -1 */
+    bool           syslog;
+    const char    *log_name;    /* identifier there */
     bool           log_json;
 };
 
@@ -91,6 +94,28 @@ void options_free(const struct option *o, size_t n, void *values);
 void help_command(FILE *f, const struct cli *c, const struct command *cmd);
 void help_global(FILE *f, const struct cli *c);
 
+typedef int match_fn(struct cli *c, const char *id, const void *arg, struct hull_error *e);
+/**
+ * Calls fn for each container whose id the POSIX extended regular expression matches, wherever in it. One
+ * that fails does not stop it. Takes grep(1).
+ * @return 0, or negative with the last failure in e, those before it being logged
+ */
+int for_each_match(struct cli *c, const char *regex, match_fn *fn, const void *arg,
+                   struct hull_error *e);
+/**
+ * Runs a program, found by PATH.
+ * @param input       its standard input; NULL: ours
+ * @param ret_text    receives its output and errors, malloc'd
+ * @param ret_status  receives its status, as waitpid(2) has it
+ * @return 0, or negative with e set: it could not be run
+ */
+int tool_output(char **argv, const char *input, char **ret_text, int *ret_status,
+                struct hull_error *e);
+/**
+ * Opens the log: a file's path, with or without "file:", "journald:NAME", "syslog:NAME"; NULL or "": stderr.
+ * @return 0 or -errno
+ */
+int log_open(struct cli *c, const char *target);
 /** One line to the log in the format asked for. */
 void log_write(const struct cli *c, enum hull_log_level level, const char *text);
 

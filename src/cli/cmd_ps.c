@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ps: the lines of ps(1) that are about the container's processes. */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -34,56 +32,13 @@ static int print_json(const struct pids *p)
     return 0;
 }
 
-/* Everything until end of file, NUL-terminated; NULL: out of memory or unreadable. */
-static char *read_all(int fd)
-{
-    size_t len = 0, cap = 1 << 16;
-    char *buf = malloc(cap);
-    while (buf) {
-        ssize_t n = read(fd, buf + len, cap - len - 1);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            free(buf);
-            return NULL;
-        }
-        len += (size_t)n;
-        buf[len] = '\0';
-        if (n == 0)
-            return buf;
-        if (len + 1 < cap)
-            continue;
-        char *more = realloc(buf, cap *= 2);
-        if (!more)
-            free(buf);
-        buf = more;
-    }
-    return NULL;
-}
-
-/* Runs ps(1), whose output and errors come through one pipe. */
+/* Runs ps(1). */
 static int run_ps(char **argv, char **ret_text, struct hull_error *e)
 {
-    int p[2], status = 0;
-    pid_t pid;
-    posix_spawn_file_actions_t fa;
-    if (pipe2(p, O_CLOEXEC) < 0)
-        return fail(e, errno, "pipe", hull_errno_text(errno));
-    posix_spawn_file_actions_init(&fa);
-    posix_spawn_file_actions_adddup2(&fa, p[1], 1);
-    posix_spawn_file_actions_adddup2(&fa, p[1], 2);
-    int r = posix_spawnp(&pid, "ps", &fa, NULL, argv, environ);
-    posix_spawn_file_actions_destroy(&fa);
-    close(p[1]);
-    char *text = r == 0 ? read_all(p[0]) : NULL;
-    close(p[0]);
-    if (r != 0)
-        return fail(e, r, "exec: \"ps\"",
-                    r == ENOENT ? "executable file not found in $PATH" : strerror(r));
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (!text)
-        return fail(e, ENOMEM, "reading the output of ps", strerror(ENOMEM));
+    char *text = NULL;
+    int status = 0;
+    if (tool_output(argv, NULL, &text, &status, e) < 0)
+        return -1;
     if (status != 0) {
         char code[32];
         snprintf(code, sizeof(code), WIFEXITED(status) ? "exit status %d" : "signal %d",

@@ -7,7 +7,23 @@
 
 #include "cli/cli.h"
 
-struct values { const char *bundle; bool rootless; };
+struct values { const char *bundle, *file; bool rootless; };
+
+/* A new config.json in the bundle; a file given by name is replaced. */
+static int open_file(const struct values *v)
+{
+    if (v->file && *v->file)
+        return openat(AT_FDCWD, v->file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int dir = openat(AT_FDCWD, v->bundle && *v->bundle ? v->bundle : ".",
+                     O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        return -1;
+    int fd = openat(dir, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    int err = errno;
+    close(dir);
+    errno = err;
+    return fd;
+}
 
 static int spec(struct cli *c, void *values, char **args, int n_args, struct hull_error *e)
 {
@@ -18,26 +34,28 @@ static int spec(struct cli *c, void *values, char **args, int n_args, struct hul
     int r = hull_spec(c->rt, v->rootless, &text, e);
     if (r < 0)
         return r;
-    int dir = openat(AT_FDCWD, v->bundle && *v->bundle ? v->bundle : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int fd = dir < 0 ? -1 : openat(dir, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    int fd = open_file(v);
     FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
     if (!f || fputs(text, f) < 0 || fclose(f) != 0) {
         e->code = errno;
         if (errno == EEXIST)
             snprintf(e->text, sizeof(e->text), "File config.json exists. Remove it first");
         else
-            snprintf(e->text, sizeof(e->text), "write config.json: %s", hull_errno_text(errno));
+            snprintf(e->text, sizeof(e->text), "write %s: %s",
+                     v->file && *v->file ? v->file : "config.json", hull_errno_text(errno));
         r = -1;
     }
-    if (dir >= 0)
-        close(dir);
     free(text);
     return r;
 }
 
 static const struct option options[] = {
-    STRING_ROW(struct values, bundle, "bundle", 'b', "string", "path to the root of the bundle directory"),
-    FLAG_ROW(struct values, rootless, "rootless", 0, "generate a configuration for a rootless container"),
+    STRING_ROW(struct values, bundle, "bundle", 'b', "string",
+               "path to the root of the bundle directory"),
+    STRING_ROW(struct values, file, "file", 'f', "string",
+               "write to this file, which may exist, instead"),
+    FLAG_ROW(struct values, rootless, "rootless", 0,
+             "generate a configuration for a rootless container"),
 };
 
 const struct command cmd_spec = {

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Log lines as logrus writes them, which is what engines parse. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <syslog.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 
@@ -38,8 +44,79 @@ static void put_escaped(FILE *f, const char *text)
     }
 }
 
+static int journal_open(void)
+{
+    const struct sockaddr_un sa = {.sun_family = AF_UNIX,
+                                   .sun_path = "/run/systemd/journal/socket"};
+    int s = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (s >= 0 && connect(s, (const struct sockaddr *)&sa, sizeof(sa)) == 0)
+        return s;
+    int err = errno;
+    if (s >= 0)
+        close(s);
+    return -err;
+}
+
+/* The journal's native protocol: a field per line, so the text has to be one. */
+static void journal_write(const struct cli *c, int priority, const char *text)
+{
+    char line[2048];
+    int n = snprintf(line, sizeof(line),
+                     "PRIORITY=%d\nSYSLOG_IDENTIFIER=%.200s\nMESSAGE=", priority, c->log_name);
+    size_t len = (size_t)n;
+    for (; *text && len < sizeof(line) - 1; text++)
+        line[len++] = *text == '\n' ? ' ' : *text;
+    line[len++] = '\n';
+    (void)send(c->journal, line, len, MSG_NOSIGNAL);
+}
+
+static int priority_of(enum hull_log_level level)
+{
+    static const int priorities[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
+    return priorities[level];
+}
+
+int log_open(struct cli *c, const char *target)
+{
+    static const struct {
+        const char *word;
+        size_t len;
+    } kinds[] = {{"file:", 5}, {"journald:", 9}, {"syslog:", 7}};
+    size_t kind = 0;
+    c->log = stderr;
+    c->journal = -1;
+    if (!target || !*target)
+        return 0;
+    while (kind < 3 && strncmp(target, kinds[kind].word, kinds[kind].len) != 0)
+        kind++;
+    if (kind < 3)
+        target += kinds[kind].len;
+    if (kind == 1 || kind == 2) {
+        c->log_name = *target ? target : c->program;
+        c->log = NULL;
+        c->syslog = kind == 2;
+        if (c->syslog)
+            openlog(c->log_name, LOG_NDELAY, LOG_USER);
+        else
+            c->journal = journal_open();
+        return c->syslog || c->journal >= 0 ? 0 : c->journal;
+    }
+    int fd = openat(AT_FDCWD, target, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "a");
+    if (!f)
+        return -errno;
+    c->log = f;
+    return 0;
+}
+
 void log_write(const struct cli *c, enum hull_log_level level, const char *text)
 {
+    if (c->syslog)
+        syslog(priority_of(level), "%s", text);
+    else if (c->journal >= 0)
+        journal_write(c, priority_of(level), text);
+    if (!c->log)
+        return;
     char when[40];
     time_t now = time(NULL);
     struct tm tm;

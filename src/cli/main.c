@@ -18,9 +18,12 @@ const struct option global_options[] = {
     {"log", 0, OPT_STRING, G(log), "string", "set the log file to write logs to (default is '/dev/stderr')", false},
     {"log-format", 0, OPT_STRING, G(log_format), "string", "set the log format ('text' (default), or 'json')", false},
     {"root", 0, OPT_STRING, G(root), "string", "root directory for storage of container state (this should be located in tmpfs)", false},
+    {"log-level", 0, OPT_STRING, G(log_level), "string", "what to log: 'error', 'warning', 'info' (default) or 'debug'", false},
     {"systemd-cgroup", 0, OPT_FLAG, G(systemd_cgroup), "", "enable systemd cgroup support, expects cgroupsPath to be of form \"slice:prefix:name\"", false},
+    {"cgroup-manager", 0, OPT_STRING, G(cgroup_manager), "string", "'cgroupfs' (default), 'systemd' as --systemd-cgroup, or 'disabled': make no cgroup", false},
     {"rootless", 0, OPT_STRING, G(rootless), "string", "ignore cgroup permission errors ('true', 'false', or 'auto')", false},
     {"version", 'v', OPT_FLAG, G(version), "", "print the version", false},
+    {"V", 0, OPT_FLAG, G(version), "", "", true}, /* crun's */
     {"help", 'h', OPT_FLAG, G(help), "", "show help", true},
 };
 const size_t n_global_options = sizeof(global_options) / sizeof(*global_options);
@@ -53,11 +56,24 @@ static int standard_streams(void)
     return 0;
 }
 
+/* The level asked for; negative: --log-level has another word. */
+static int level_wanted(const struct cli *c)
+{
+    static const char *const words[] = {"error", "warning", "info", "debug"};
+    const char *given = c->g.log_level;
+    if (c->g.debug || !given || !*given)
+        return c->g.debug ? HULL_LOG_DEBUG : HULL_LOG_INFO;
+    for (int i = HULL_LOG_ERROR; i <= HULL_LOG_DEBUG; i++)
+        if (strcmp(given, words[i]) == 0)
+            return i;
+    return -1;
+}
+
 static void log_line_to(void *arg, enum hull_log_level level, const char *text)
 {
     const struct cli *c = arg;
     /* What only explains is for people and for log files: callers who read our output compare it. */
-    if (level != HULL_LOG_INFO || c->log != stderr || c->g.debug || isatty(2))
+    if (level != HULL_LOG_INFO || c->log != stderr || level_wanted(c) > HULL_LOG_INFO || isatty(2))
         log_write(c, level, text);
 }
 
@@ -72,22 +88,20 @@ static int fail(const struct cli *c, int status, const char *text)
 
 static int open_log(struct cli *c)
 {
-    c->log = stderr;
+    char text[512];
+    (void)log_open(c, NULL);
+    if (level_wanted(c) < 0)
+        return fail(c, 1, "invalid log-level: error, warning, info or debug");
     if (c->g.log_format && strcmp(c->g.log_format, "json") == 0)
         c->log_json = true;
     else if (c->g.log_format && *c->g.log_format && strcmp(c->g.log_format, "text") != 0)
         return fail(c, 1, "invalid log-format");
-    if (!c->g.log || !*c->g.log)
+    int r = log_open(c, c->g.log);
+    if (r == 0)
         return 0;
-    int fd = openat(AT_FDCWD, c->g.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    FILE *f = fd < 0 ? NULL : fdopen(fd, "a");
-    if (!f) {
-        char text[512];
-        snprintf(text, sizeof(text), "open %s: %s", c->g.log, hull_errno_text(errno));
-        return fail(c, 1, text);
-    }
-    c->log = f;
-    return 0;
+    (void)log_open(c, NULL);
+    snprintf(text, sizeof(text), "open %s: %s", c->g.log, hull_errno_text(-r));
+    return fail(c, 1, text);
 }
 
 static int open_runtime(struct cli *c, struct hull_error *e)
@@ -100,8 +114,19 @@ static int open_runtime(struct cli *c, struct hull_error *e)
         .rootless = HULL_AUTO,
         .log = log_line_to,
         .log_arg = c,
-        .log_level = c->g.debug ? HULL_LOG_DEBUG : HULL_LOG_INFO,
+        .log_level = (enum hull_log_level)level_wanted(c),
     };
+    const char *m = c->g.cgroup_manager;
+    if (m && *m) {
+        o.no_cgroup = strcmp(m, "disabled") == 0;
+        o.systemd_cgroup = strcmp(m, "systemd") == 0;
+        if (!o.no_cgroup && !o.systemd_cgroup && strcmp(m, "cgroupfs") != 0) {
+            e->code = HULL_E_CONFIG;
+            snprintf(e->text, sizeof(e->text),
+                     "invalid value for --cgroup-manager: %s (cgroupfs, systemd or disabled)", m);
+            return -1;
+        }
+    }
     const char *r = c->g.rootless;
     if (r && *r && strcmp(r, "auto") != 0) {
         if (strcmp(r, "true") == 0 || strcmp(r, "1") == 0) {
@@ -223,7 +248,7 @@ static int help(struct cli *c, char **words)
 
 int main(int argc, char **argv)
 {
-    struct cli c = {.argv = argv, .log = stderr};
+    struct cli c = {.argv = argv, .log = stderr, .journal = -1};
     char text[512];
     if (argc < 1 || standard_streams() < 0)
         return 1;

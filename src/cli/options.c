@@ -17,9 +17,9 @@ static const struct option *find(const struct option *o, size_t n, const char *n
 
 static int parse_bool(const char *s)
 {
-    static const char *const yes[] = {"1", "t", "T", "true", "TRUE", "True"};
-    static const char *const no[] = {"0", "f", "F", "false", "FALSE", "False"};
-    for (size_t i = 0; i < sizeof(yes) / sizeof(*yes); i++) {
+    static const char *const yes[] = {"1", "t", "T", "true", "TRUE", "True", "yes"};
+    static const char *const no[] = {"0", "f", "F", "false", "FALSE", "False", "no"};
+    for (size_t i = 0; i < sizeof(yes) / sizeof(*yes); i++) { /* Go's words and crun's */
         if (strcmp(s, yes[i]) == 0)
             return 1;
         if (strcmp(s, no[i]) == 0)

@@ -224,6 +224,7 @@ int runtime_launch(hull_runtime *rt, struct launch *l, const char *id, struct hu
     l->root = rt->root;
     l->id = id;
     l->systemd_cgroup = rt->options.systemd_cgroup;
+    l->no_cgroup = rt->options.no_cgroup;
     l->rootless = rt->host.euid != 0;
     l->rootless_cgroup = rt->options.rootless == HULL_AUTO ? launch_limited(l) && !has_own_systemd(l)
                                                            : rt->options.rootless == HULL_YES;

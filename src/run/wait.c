@@ -131,7 +131,7 @@ static int turn(struct loop *p, struct hull_error *e)
         input_write(p);
     if (tty && v[3].revents & (POLLIN | POLLHUP | POLLERR))
         (void)output(p);
-    if (v[4].revents)
+    if (v[4].revents && p->f->notified)
         p->f->notified(p->f->notify_fd, p->f->pid);
     if (v[1].revents) {
         reap(p);

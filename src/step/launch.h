@@ -51,6 +51,7 @@ struct launch {
     bool          rootless;        /* our effective uid is not 0: a user namespace is needed */
     bool          rootless_cgroup; /* permission errors on cgroups are tolerated */
     bool          systemd_cgroup;
+    bool no_cgroup;                        /* stays in the caller's, without limits */
     const struct seccomp_program *seccomp; /* compiled linux.seccomp; NULL: no filter */
     bool          has_ns[NS_COUNT];      /* listed in linux.namespaces */
     const char   *ns_path[NS_COUNT];     /* NULL: a new one */
