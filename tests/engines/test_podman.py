@@ -48,6 +48,20 @@ def test_errors_in_json(make_podman):
     assert "level=error" not in r.err
 
 
+@pytest.mark.parametrize("name,more", [("crun", ""), ("nocgroups", '\nruntime_supports_nocgroup = ["nocgroups"]')])
+def test_without_cgroups(make_podman, name, more):
+    """Of a runtime with the name crun podman knows that it can do this."""
+    if os.environ.get("RUNTIME"):
+        pytest.skip("a runtime that may not know --cgroup-manager")
+    p = make_podman(name, more=more)
+    container = p.up("--cgroups=disabled", "--network=host")
+    own = open("/proc/self/cgroup", encoding="utf-8").read()
+    assert look.of(p.pid(container), "cgroup") == own
+    assert p.sh(container, "echo in") == "in\n"
+    p("stop", "-t", "20", container).ok()
+    assert p.state(container)["ExitCode"] == 0
+
+
 # pods
 
 def test_pod(podman):
