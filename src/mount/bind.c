@@ -10,9 +10,13 @@
  * Where the kernel has flags of the source locked (EPERM: it came from another user namespace),
  * they are kept, unless an option asks for the contrary. A tree that P cloned outside the
  * container's user namespace has none locked, though it should have: it is treated as if it had.
+ *
+ * Links as source, by options of crun: src-nofollow mounts the link itself, which the container then
+ * follows in its own root; copy-symlink makes the same link instead of a mount.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include "base/fd.h"
@@ -129,6 +133,19 @@ int bind_attach(const struct launch *l, const struct mount_options *o, struct mo
     return r < 0 ? r : mount_set_propagation(l, o, t->fd, to->dest, e);
 }
 
+int bind_clone(const struct launch *l, const struct mount_step *s, bool recursive,
+               struct mount_tree *ret)
+{
+    const int flags = O_PATH | (s->o.src_nofollow ? O_NOFOLLOW : 0);
+    if (!s->below && !s->o.src_nofollow)
+        return tree_clone(AT_FDCWD, s->source, recursive, ret);
+    _cleanup_close_ int fd = s->below ? path_open_in_root(l->rootfs_fd, s->below, flags)
+                                      : openat(AT_FDCWD, s->source, flags | O_CLOEXEC);
+    if (fd < 0)
+        return s->below ? fd : -errno;
+    return tree_clone(fd, "", recursive, ret);
+}
+
 static int open_source(struct launch *l, const struct mount_step *s, struct mount_tree *ret,
                        struct hull_error *e)
 {
@@ -138,16 +155,10 @@ static int open_source(struct launch *l, const struct mount_step *s, struct moun
                                     .recursive = recursive };
         return 0;
     }
-    int r;
-    if (s->below) {
-        _cleanup_close_ int fd = path_open_in_root(l->rootfs_fd, s->below, O_PATH);
-        r = fd < 0 ? fd : tree_clone(fd, "", recursive, ret);
-    } else {
-        r = tree_clone(AT_FDCWD, s->source, recursive, ret);
-        /* In a user namespace mounts below a directory can't be left out: they hide something. */
-        if (r == -EINVAL && !recursive && mount_in_userns(l))
-            r = tree_clone(AT_FDCWD, s->source, true, ret);
-    }
+    int r = bind_clone(l, s, recursive, ret);
+    /* In a user namespace mounts below a directory can't be left out: they hide something. */
+    if (r == -EINVAL && !s->below && !recursive && mount_in_userns(l))
+        r = bind_clone(l, s, true, ret);
     if (r < 0)
         return error_set(e, -r, "open source %s", s->source);
     return 0;
@@ -185,6 +196,27 @@ static int map_ids(struct launch *l, const struct mount_step *s, const struct mo
     return r;
 }
 
+int bind_copy_link(const struct launch *l, const struct mount_step *s, int source,
+                   struct hull_error *e)
+{
+    char want[PATH_MAX], have[PATH_MAX];
+    const char *name;
+    const ssize_t n = readlinkat(source, "", want, sizeof(want) - 1);
+    if (n < 0)
+        return error_set(e, errno, "readlink %s", s->source);
+    want[n] = '\0';
+    _cleanup_close_ int dir = path_open_parent_in_root(l->rootfs_fd, s->dest, 0755, l->arena, &name);
+    if (dir < 0)
+        return error_set(e, -dir, "open the directory of %s", s->dest);
+    if (symlinkat(want, dir, name) == 0)
+        return 0;
+    if (errno != EEXIST)
+        return error_set(e, errno, "symlink %s", s->dest);
+    if (readlinkat(dir, name, have, sizeof(have)) != n || memcmp(want, have, (size_t)n) != 0)
+        return error_set(e, EEXIST, "symlink %s already exists with a different content", s->dest);
+    return 0;
+}
+
 int mount_bind(struct launch *l, const struct mount_step *s, struct hull_error *e)
 {
     _cleanup_tree_ struct mount_tree t = { .fd = -1 };
@@ -199,6 +231,11 @@ int mount_bind(struct launch *l, const struct mount_step *s, struct hull_error *
     struct stat st;
     if (fstat(t.fd, &st) < 0)
         return error_set(e, errno, "stat %s", s->source);
+    if (s->o.copy_symlink && S_ISLNK(st.st_mode))
+        return bind_copy_link(l, s, t.fd, e);
+    /* By mount(2) the new mount would have to be found again by its name, which is a link now. */
+    if (t.plain && (s->o.src_nofollow || s->o.dest_nofollow))
+        return error_set(e, ENOSYS, "open_tree, for src-nofollow and dest-nofollow");
     r = target_open(l, s, !S_ISDIR(st.st_mode), t.fd, &target, e);
     if (r < 0)
         return r;

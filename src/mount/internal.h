@@ -148,6 +148,12 @@ int idmap_apply(struct launch *l, const struct mount_step *s, int tree, struct h
 
 /* bind.c, tmpfs.c, cgroupfs.c */
 int mount_bind(struct launch *l, const struct mount_step *s, struct hull_error *e);
+/** Clones the source of a bind mount, or what src_nofollow says. 0 or -errno. */
+int bind_clone(const struct launch *l, const struct mount_step *s, bool recursive,
+               struct mount_tree *ret);
+/** Makes the link that source (O_PATH) is at the destination, where nothing or the same link may be. */
+int bind_copy_link(const struct launch *l, const struct mount_step *s, int source,
+                   struct hull_error *e);
 /* Where bind_attach puts a tree. */
 struct bind_place {
     int         fd;        /* mount point */

@@ -4,6 +4,9 @@
  * MAY ones. Pure, run while planning. A later option beats an earlier one. "Cleared" is remembered
  * apart from "not mentioned", because on a bind mount an explicit "rw" or "suid" must fail where
  * the kernel has the flag locked, while a flag that nobody mentioned may stay.
+ *
+ * Of crun's words rsync, rasync, rmand and rnomand are missing: the kernel has no such flags for a mount,
+ * and crun itself gets EINVAL for them. Its rdirsync is what file systems know, dirsync.
  */
 #include "mount/options.h"
 
@@ -11,7 +14,7 @@
 #include "base/sys.h"
 
 enum option_kind { OPT_FLAG, OPT_ATTR, OPT_PROPAGATION, OPT_EXTENSION };
-enum { EXT_TMPCOPYUP = 1, EXT_IDMAP, EXT_RIDMAP };
+enum { EXT_TMPCOPYUP = 1, EXT_IDMAP, EXT_RIDMAP, EXT_COPY_SYMLINK, EXT_SRC_NOFOLLOW, EXT_DEST_NOFOLLOW };
 
 struct option {
     const char      *word;
@@ -92,11 +95,17 @@ static const struct option option_table[] = {
     { "tmpcopyup", OPT_EXTENSION, false, EXT_TMPCOPYUP },
     { "idmap",     OPT_EXTENSION, false, EXT_IDMAP },
     { "ridmap",    OPT_EXTENSION, false, EXT_RIDMAP },
+
+    /* crun's */
+    { "copy-symlink",  OPT_EXTENSION, false, EXT_COPY_SYMLINK },
+    { "src-nofollow",  OPT_EXTENSION, false, EXT_SRC_NOFOLLOW },
+    { "dest-nofollow", OPT_EXTENSION, false, EXT_DEST_NOFOLLOW },
+    SET("rdirsync", MS_DIRSYNC),
 };
 
 const char *mount_option_word(size_t i)
 {
-    enum { MOUNT_EXTENSIONS = 2 };    /* the last rows: features lists them elsewhere */
+    enum { MOUNT_EXTENSIONS = 6 };    /* the last rows: features lists them elsewhere, or runc has none */
     return i < COUNT_OF(option_table) - MOUNT_EXTENSIONS ? option_table[i].word : NULL;
 }
 
@@ -135,6 +144,9 @@ static void option_apply(const struct option *o, struct mount_options *m)
         m->tmpcopyup |= o->value == EXT_TMPCOPYUP;
         m->idmap |= o->value == EXT_IDMAP;
         m->ridmap |= o->value == EXT_RIDMAP;
+        m->copy_symlink |= o->value == EXT_COPY_SYMLINK;
+        m->src_nofollow |= o->value == EXT_SRC_NOFOLLOW || o->value == EXT_COPY_SYMLINK;
+        m->dest_nofollow |= o->value == EXT_DEST_NOFOLLOW;
         break;
     }
 }

@@ -21,6 +21,9 @@ struct mount_options {
     struct oci_strs data;         /* parameters of the file system: "size=64k", "newinstance" */
     bool            tmpcopyup;
     bool            idmap, ridmap;
+    bool            copy_symlink;  /* a source that is a link: the link is made, nothing mounted */
+    bool            src_nofollow;  /* a source that is a link: the link itself; also with copy_symlink */
+    bool            dest_nofollow; /* a mount point that is a link: the link itself */
 };
 
 /**

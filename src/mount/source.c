@@ -29,8 +29,8 @@ static int64_t host_id_of_root(const struct oci_id_mappings *m)
     return -1;
 }
 
-/* Whether path can be opened with the file system rights of uid and gid and no others. */
-static bool reachable(const struct launch *l, const char *path, int64_t uid, int64_t gid)
+/* Whether the source can be opened with the file system rights of uid and gid and no others. */
+static bool reachable(const struct launch *l, const struct mount_step *s, int64_t uid, int64_t gid)
 {
     int n = getgroups(0, NULL);
     gid_t *groups = arena_array(l->arena, (size_t)(n > 0 ? n : 0) + 1, sizeof(*groups));
@@ -41,7 +41,8 @@ static bool reachable(const struct launch *l, const char *path, int64_t uid, int
     /* Going from 0 to another fsuid takes the file capabilities away, back gives them again. */
     setfsgid((gid_t)gid);
     setfsuid((uid_t)uid);
-    _cleanup_close_ int fd = openat(AT_FDCWD, path, O_PATH | O_CLOEXEC);
+    _cleanup_close_ int fd = openat(AT_FDCWD, s->source,
+                                    O_PATH | O_CLOEXEC | (s->o.src_nofollow ? O_NOFOLLOW : 0));
     setfsuid(l->host->euid);
     setfsgid(l->host->egid);
     if (syscall(SYS_setgroups, n, groups) < 0)
@@ -53,7 +54,7 @@ static int clone_source(const struct launch *l, const struct mount_step *s, int 
                         struct hull_error *e)
 {
     _cleanup_tree_ struct mount_tree t = { .fd = -1 };
-    int r = tree_clone(AT_FDCWD, s->source, s->o.flags & MS_REC, &t);
+    int r = bind_clone(l, s, s->o.flags & MS_REC, &t);
     if (r < 0)
         return error_set(e, -r, "error mounting \"%s\" to rootfs at \"%s\": open source %s",
                          s->source, s->config->destination, s->source);
@@ -91,7 +92,7 @@ int mount_step_source(struct launch *l, const struct step *st, struct hull_error
     int64_t uid = host_id_of_root(&l->config->linux_->uidMappings);
     int64_t gid = host_id_of_root(&l->config->linux_->gidMappings);
     const bool mapped = idmap_wanted(s);
-    if (!mapped && (uid == 0 || (uid > 0 && gid >= 0 && reachable(l, s->source, uid, gid))))
+    if (!mapped && (uid == 0 || (uid > 0 && gid >= 0 && reachable(l, s, uid, gid))))
         return 0;
     int r = clone_source(l, s, &l->source_fds[s->index], e);
     fd_close_flush(); /* P: nothing may be on the list when I is made */

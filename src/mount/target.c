@@ -92,7 +92,8 @@ static int open_resolved(const struct launch *l, const struct mount_step *s, boo
                          bool real, struct mount_target *t)
 {
     t->fd = real ? path_open_in_root_nofollow(l->rootfs_fd, s->dest, O_PATH)
-                 : path_open_in_root(l->rootfs_fd, s->dest, O_PATH);
+                 : path_open_in_root(l->rootfs_fd, s->dest,
+                                     O_PATH | (s->o.dest_nofollow ? O_NOFOLLOW : 0));
     if (t->fd == -ENOENT) {
         t->existed = false;
         t->fd = make_file ? path_mkfile_in_root(l->rootfs_fd, s->dest, 0644)

@@ -11,6 +11,7 @@
 #include "json/field.h"
 #include "json/read.h"
 #include "oci/annotations.h"
+#include "oci/idmap_option.h"
 #include "oci/schema.h"
 
 static void log_unknown(void *arg, const char *path, unsigned line, unsigned column)
@@ -57,7 +58,7 @@ int oci_config_parse(char *text, size_t len, struct arena *a, struct log *log,
     }
     oci_annotations_apply(c);
     *ret = c;
-    return 0;
+    return oci_idmap_options_apply(c, a, e);
 }
 
 static int read_failed(const char *name, struct hull_error *e)

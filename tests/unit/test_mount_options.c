@@ -143,7 +143,12 @@ static void test_data(void **state)
 static void test_extensions(void **state)
 {
     (void)state;
-    struct mount_options m = parse("tmpcopyup idmap ridmap");
+    struct mount_options m = parse("copy-symlink dest-nofollow rdirsync");
+    assert_true(m.copy_symlink && m.src_nofollow && m.dest_nofollow);
+    assert_int_equal(m.flags, MS_DIRSYNC);
+    m = parse("src-nofollow");
+    assert_true(m.src_nofollow && !m.copy_symlink && !m.dest_nofollow);
+    m = parse("tmpcopyup idmap ridmap");
     assert_true(m.tmpcopyup);
     assert_true(m.idmap);
     assert_true(m.ridmap);
