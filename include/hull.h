@@ -162,6 +162,17 @@ enum { HULL_DELETE_FORCE = 1 };
 /** Removes a stopped (or created) container; with force also a running or an unknown one. */
 int hull_delete(hull_runtime *rt, const char *id, unsigned flags, struct hull_error *e);
 
+enum hull_mounts_change { HULL_MOUNTS_ADD, HULL_MOUNTS_REMOVE };
+/**
+ * Mounts something in a container that has not stopped, or unmounts it. When one mount fails, those
+ * before it are taken back; what was removed stays removed. The stored configuration does not change.
+ * @param change  HULL_MOUNTS_ADD or HULL_MOUNTS_REMOVE
+ * @param file    path of a JSON array of mounts in the specification's form. Sources are paths of the
+ *                host; to remove only destination counts, and the last entry is the first to go.
+ */
+int hull_mounts(hull_runtime *rt, const char *id, enum hull_mounts_change change, const char *file,
+                struct hull_error *e);
+
 /** Suspends all processes of a created or running container; they stay so until hull_resume. */
 int hull_pause(hull_runtime *rt, const char *id, struct hull_error *e);
 /** Lets the processes of a paused container go on. */

@@ -515,7 +515,11 @@ int json_bind(char *text, size_t len, const struct json_type *t, void *obj, stru
     json_peek(&b.r);
     if (b.r.p >= b.r.end)
         return error_set(e, HULL_E_CONFIG, "the JSON text is empty");
-    int err = bind_object(&b, t, obj);
+    const struct frame bare = {.name = t->fields[0].name};
+    bool set;
+    if (o && o->bare)
+        b.top = &bare;
+    int err = b.top ? bind_field(&b, &t->fields[0], obj, &set) : bind_object(&b, t, obj);
     if (err == 0) {
         json_peek(&b.r);
         if (b.r.p < b.r.end)

@@ -12,6 +12,7 @@
 #ifndef HULL_JSON_BIND_H
 #define HULL_JSON_BIND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include "base/arena.h"
 #include "base/error.h"
@@ -22,10 +23,11 @@ struct json_bind_options {
     /* Called for each unknown member; path is only valid during the call. May be NULL. */
     void (*unknown)(void *arg, const char *path, unsigned line, unsigned column);
     void  *arg;
+    bool   bare;    /* the text is the value of the only member of t, without the object around it */
 };
 
 /**
- * Decodes one object.
+ * Decodes one object, or with bare the value of its member.
  * @param text  writable, NUL at text[len]; strings of obj point into it, so it must live as long
  * @param len   bytes, at most 16 MiB
  * @param t     the table of *obj

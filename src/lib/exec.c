@@ -187,7 +187,7 @@ static int build_process(struct job *j, struct container *c, const struct hull_e
     return r;
 }
 
-static int join_flags(struct launch *l, const struct container *c, struct hull_error *e)
+int launch_join(struct launch *l, const struct container *c, struct hull_error *e)
 {
     for (size_t i = 0; i < c->state->namespaces.n; i++) {
         int t = ns_type_of(c->state->namespaces.v[i]);
@@ -262,7 +262,7 @@ static int prepare(hull_runtime *rt, struct job *j, struct container *c,
     l->join_pidfd = container_pidfd(c, e);
     if (l->join_pidfd < 0)
         return -e->code;
-    r = join_flags(l, c, e);
+    r = launch_join(l, c, e);
     if (r == 0 && (r = cgroup_open_entry(c->cgroup, l->join_pid, o->cgroups, l->entry, e)) < 0)
         error_prefix(e, "unable to start container process");
     return r < 0 ? r : plan_build_exec(l, &j->plan, e);

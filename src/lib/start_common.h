@@ -12,6 +12,8 @@ void launch_close(struct launch *l);
 int launch_crumb(struct launch *l, struct hull_error *e);
 /** Fills what the handle knows. */
 int runtime_launch(hull_runtime *rt, struct launch *l, const char *id, struct hull_error *e);
+/** What of the container is to be joined: has_ns, join_flags, join_root. Needs join_pid. */
+int launch_join(struct launch *l, const struct container *c, struct hull_error *e);
 /* How to have a terminal, and how not to. */
 struct terminal_words { const char *with, *without; };
 extern const struct terminal_words terminal_in_config;

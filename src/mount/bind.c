@@ -155,6 +155,8 @@ static int open_source(struct launch *l, const struct mount_step *s, struct moun
                                     .recursive = recursive };
         return 0;
     }
+    if (l->running) /* s->source is a path of the host, and we are in the container */
+        return error_set(e, ENOSYS, "open_tree");
     int r = bind_clone(l, s, recursive, ret);
     /* In a user namespace mounts below a directory can't be left out: they hide something. */
     if (r == -EINVAL && !s->below && !recursive && mount_in_userns(l))
@@ -208,8 +210,10 @@ int bind_copy_link(const struct launch *l, const struct mount_step *s, int sourc
     _cleanup_close_ int dir = path_open_parent_in_root(l->rootfs_fd, s->dest, 0755, l->arena, &name);
     if (dir < 0)
         return error_set(e, -dir, "open the directory of %s", s->dest);
-    if (symlinkat(want, dir, name) == 0)
-        return 0;
+    if (symlinkat(want, dir, name) == 0) {
+        const int r = running_note(l, dir, name);
+        return r < 0 ? error_set(e, -r, "dup") : 0;
+    }
     if (errno != EEXIST)
         return error_set(e, errno, "symlink %s", s->dest);
     if (readlinkat(dir, name, have, sizeof(have)) != n || memcmp(want, have, (size_t)n) != 0)
@@ -222,7 +226,7 @@ int mount_bind(struct launch *l, const struct mount_step *s, struct hull_error *
     _cleanup_tree_ struct mount_tree t = { .fd = -1 };
     _cleanup_target_ struct mount_target target = { .fd = -1 };
     /* What lies below the rootfs I cloned itself. */
-    bool foreign = !s->below && l->source_fds && l->source_fds[s->index] >= 0;
+    bool foreign = mount_in_userns(l) && !s->below && l->source_fds && l->source_fds[s->index] >= 0;
     int r = open_source(l, s, &t, e);
     if (r == 0)
         r = map_ids(l, s, &t, e);

@@ -73,7 +73,15 @@ int tree_setattr(const struct launch *l, const struct mount_tree *t, bool recurs
 /** Sets propagation (MS_SHARED..., perhaps with MS_REC) of the attached mount fd. 0 or -errno. */
 int tree_propagate(const struct launch *l, int fd, unsigned long propagation);
 
+/* running.c */
+/** What can't be done in a running container. Pure. */
+int running_check(const struct launch *l, const struct mount_step *s, struct hull_error *e);
+/** Notes a new mount (the descriptor of its root), or the link name in directory fd. 0 or -errno. */
+int running_note(const struct launch *l, int fd, const char *name);
+
 /* legacy.c */
+/** Unmounts the mount whose root fd is. -EINVAL: it is no root of a mount. 0 or -errno. */
+int legacy_unmount(const struct launch *l, int fd);
 /**
  * mount(2) with descriptors: the path of each is /proc/self/fd/N of l->proc_fd. 0 or -errno.
  * @param source_fd  -1: source is used as a string
@@ -121,6 +129,8 @@ static inline void cleanup_target_(struct mount_target *t)
         fd_close_later(t->fd);
 }
 #define _cleanup_target_ __attribute__((cleanup(cleanup_target_)))
+/** Whether a mount may be on path in the container: it is not in /proc, or one of the files allowed. */
+bool target_allowed(const char *path);
 /**
  * Opens the mount point of s in the rootfs and makes it if it is missing: a directory, or an empty
  * file if make_file. What is there must be of that type (-ENOTDIR, but for remount). Refuses the

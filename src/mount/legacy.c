@@ -44,6 +44,19 @@ int legacy_mount(const struct launch *l, const char *source, int source_fd, int 
     return r;
 }
 
+int legacy_unmount(const struct launch *l, int fd)
+{
+    char at[32];
+    _cleanup_close_ int cwd = openat(AT_FDCWD, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (cwd < 0 || fchdir(l->proc_fd) < 0)
+        return -errno;
+    snprintf(at, sizeof(at), "self/fd/%d", fd);
+    int r = umount2(at, MNT_DETACH) < 0 ? -errno : 0;
+    if (fchdir(cwd) < 0 && r == 0)
+        r = -errno;
+    return r;
+}
+
 int legacy_remount(const struct launch *l, int fd, uint64_t set, uint64_t clr)
 {
     struct statvfs st;
@@ -104,5 +117,6 @@ int fs_legacy(const struct launch *l, const struct fs_request *f, int target, co
     if (fd < 0)
         return error_set(e, -fd, "reopen mountpoint \"%s\" after mount", dest);
     *ret_mount = fd;
-    return 0;
+    r = running_note(l, fd, NULL);
+    return r < 0 ? error_set(e, -r, "dup") : 0;
 }

@@ -74,6 +74,14 @@ int mount_make_points(struct launch *l, const struct plan *p, struct hull_error 
 /** P: maps the ids of the tree that I cloned for the mount of a STEP_IDMAP. */
 int mount_idmap_tree(struct launch *l, const struct step *s, int tree, struct hull_error *e);
 
+/* --------------------------------------------------------- mounts of a container that runs already */
+
+/** Pushes what X does with l->config->mounts: a STEP_MOUNT or, with remove, a STEP_UNMOUNT for each. */
+int running_plan(struct launch *l, struct plan *p, bool remove, struct hull_error *e);
+step_fn mount_step_unmount;       /* STEP_UNMOUNT */
+/** X, after a failure: takes back what it has mounted. */
+void mount_take_back(const struct launch *l);
+
 step_print_fn mount_print;           /* STEP_MOUNT, STEP_SOURCE_OPEN */
 step_print_fn rootfs_print_prepare;
 step_print_fn rootfs_print_pivot;

@@ -135,6 +135,8 @@ static int make_step(const struct launch *l, size_t i, const struct mount_step *
         return r;
     s->kind = mount_kind_of(m, &s->o);
     r = check_mount(m, i, s, e);
+    if (r == 0 && l->running)
+        r = running_check(l, s, e);
     if (r < 0)
         return r;
     r = set_source(l, s, e);
@@ -158,7 +160,8 @@ int mount_plan_sources(const struct launch *l, struct plan *p, struct hull_error
         int r = make_step(l, i, &s, e);
         if (r < 0)
             return r;
-        if (s->kind != MOUNT_BIND || (!idmap_wanted(s) && (!for_userns || s->below)))
+        if (s->kind != MOUNT_BIND ||
+            (!l->running && !idmap_wanted(s) && (!for_userns || s->below)))
             continue;
         r = plan_pushf(p, AT_HOST, STEP_SOURCE_OPEN, s, i, e, "mounts[%zu].source", i);
         if (r < 0)

@@ -78,7 +78,7 @@ int mount_step_source(struct launch *l, const struct step *st, struct hull_error
         if (r < 0)
             return error_prefix(e, "error mounting \"%s\" to rootfs at \"%s\"", s->source,
                                 s->config->destination);
-        if (!l->has_ns[NS_USER] || s->below)
+        if (!l->running && (!l->has_ns[NS_USER] || s->below))
             return 0;
     }
     if (!l->source_fds) {
@@ -92,7 +92,7 @@ int mount_step_source(struct launch *l, const struct step *st, struct hull_error
     int64_t uid = host_id_of_root(&l->config->linux_->uidMappings);
     int64_t gid = host_id_of_root(&l->config->linux_->gidMappings);
     const bool mapped = idmap_wanted(s);
-    if (!mapped && (uid == 0 || (uid > 0 && gid >= 0 && reachable(l, s, uid, gid))))
+    if (!mapped && !l->running && (uid == 0 || (uid > 0 && gid >= 0 && reachable(l, s, uid, gid))))
         return 0;
     int r = clone_source(l, s, &l->source_fds[s->index], e);
     fd_close_flush(); /* P: nothing may be on the list when I is made */
@@ -102,6 +102,8 @@ int mount_step_source(struct launch *l, const struct step *st, struct hull_error
         return error_set(e, ENOSYS, "error mounting \"%s\" to rootfs at \"%s\": open_tree",
                          s->source, s->config->destination);
     r = idmap_apply(l, s, l->source_fds[s->index], e);
+    if (l->running)    /* done: X is not to do it again */
+        fd_close(&l->idmap_fds[s->index]);
     return r < 0 ? error_prefix(e, "error mounting \"%s\" to rootfs at \"%s\"", s->source,
                                 s->config->destination)
                  : 0;

@@ -24,12 +24,24 @@ static const char *const proc_files_allowed[] = {
     "/proc/sys/kernel/ns_last_pid",       "/proc/sys/crypto/fips_enabled",
 };
 
-/* Refuses path (in the rootfs, links resolved) if it is in /proc and not to be mounted on. */
-static int check_proc(const struct mount_step *s, const char *full, const char *path, int source,
-                      struct hull_error *e)
+bool target_allowed(const char *path)
 {
     if (strncmp(path, "/proc", 5) != 0 || (path[5] != '\0' && path[5] != '/'))
+        return true;
+    for (size_t i = 0; i < COUNT_OF(proc_files_allowed); i++)
+        if (strcmp(path, proc_files_allowed[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Refuses path (in the rootfs, links resolved) if it is in /proc and not to be mounted on. */
+static int check_proc(const struct launch *l, const struct mount_step *s, const char *full,
+                      const char *path, int source, struct hull_error *e)
+{
+    if (target_allowed(path))
         return 0;
+    if (path[5] == '\0' && l->running)
+        return error_set(e, HULL_E_INIT, "a mount on /proc would uncover what is masked there");
     if (path[5] == '\0') {
         struct statfs fs;
         if (s->kind == MOUNT_PROC)
@@ -42,9 +54,6 @@ static int check_proc(const struct mount_step *s, const char *full, const char *
                          "\"%s\" cannot be mounted because it is not of type proc",
                          s->dest, s->dest, full);
     }
-    for (size_t i = 0; i < COUNT_OF(proc_files_allowed); i++)
-        if (strcmp(path, proc_files_allowed[i]) == 0)
-            return 0;
     return error_set(e, HULL_E_INIT,
                      "create mountpoint for %s mount: check proc-safety of %s mount: "
                      "\"%s\" cannot be mounted because it is inside /proc",
@@ -73,7 +82,7 @@ static int check_place(const struct launch *l, const struct mount_step *s, int f
                          "create mountpoint for %s mount: mountpoint \"%s\" is on the top of "
                          "rootfs \"%s\"",
                          s->dest, full, l->rootfs);
-    return check_proc(s, full, full + root, source, e);
+    return check_proc(l, s, full, full + root, source, e);
 }
 
 /* The usual case: no link on the way, so the place is the path as written. */
@@ -121,7 +130,8 @@ int target_open(const struct launch *l, const struct mount_step *s, bool make_fi
     if (real && !S_ISDIR(t.st.st_mode))
         return error_set(e, HULL_E_INIT, "filesystem \"%s\" must be mounted on ordinary directory",
                          s->config->type);
-    int r = direct ? check_proc(s, s->dest, s->dest, source, e) : check_place(l, s, t.fd, source, e);
+    int r = direct ? check_proc(l, s, s->dest, s->dest, source, e)
+                   : check_place(l, s, t.fd, source, e);
     if (r < 0)
         return r;
     /* move_mount(2) would say EINVAL; engines look for mount(2)'s ENOTDIR to give advice. */

@@ -32,7 +32,7 @@ int tree_attach(const struct launch *l, struct mount_tree *t, int target, const 
         if (sys_move_mount(t->fd, "", target, "", flags) < 0)
             return -errno;
         t->attached = true;
-        return 0;
+        return running_note(l, t->fd, NULL);
     }
     int r = legacy_mount(l, NULL, t->fd, target, NULL, MS_BIND | (t->recursive ? MS_REC : 0), NULL);
     if (r < 0)

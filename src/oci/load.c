@@ -19,18 +19,22 @@ static void log_unknown(void *arg, const char *path, unsigned line, unsigned col
     log_debug(arg, "unknown field %s (%u:%u) is ignored", path, line, column);
 }
 
+static struct json_bind_options bind_options(struct log *log)
+{
+    return (struct json_bind_options){
+        .arg = log, .unknown = log && log->level >= HULL_LOG_DEBUG ? log_unknown : NULL};
+}
+
 /* An object of type t in the arena; NULL with the error set. */
 static void *parse(char *text, size_t len, const struct json_type *t, struct arena *a,
                    struct log *log, struct hull_error *e)
 {
-    struct json_bind_options o = {.arg = log};
+    const struct json_bind_options o = bind_options(log);
     void *obj = arena_alloc(a, t->size);
     if (!obj) {
         error_oom(e);
         return NULL;
     }
-    if (log && log->level >= HULL_LOG_DEBUG)
-        o.unknown = log_unknown;
     return json_bind(text, len, t, obj, a, &o, e) < 0 ? NULL : obj;
 }
 
@@ -90,15 +94,39 @@ int oci_config_load(int dirfd, const char *name, struct arena *a, struct log *lo
     return err < 0 ? error_prefix(e, "%s", name) : 0;
 }
 
+/* The caller names it, and it may well be a pipe: "--process <(jq ...)". NULL with the error set. */
+static char *read_stream(const char *path, struct arena *a, size_t *ret_len, struct hull_error *e)
+{
+    _cleanup_close_ int fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    char *text = fd < 0 ? NULL : fd_read_stream(fd, JSON_TEXT_MAX, a, ret_len);
+    if (!text)
+        read_failed(path, e);
+    return text;
+}
+
+int oci_mounts_load(const char *path, struct arena *a, struct log *log, struct oci_config *c,
+                    struct hull_error *e)
+{
+    struct json_bind_options o = bind_options(log);
+    size_t len;
+    o.bare = true;
+    char *text = read_stream(path, a, &len, e);
+    if (!text)
+        return -e->code;
+    memset(&c->mounts, 0, sizeof(c->mounts));
+    int err = json_bind(text, len, &oci_mounts_type, c, a, &o, e);
+    if (err == 0)
+        err = oci_idmap_options_apply(c, a, e);
+    return err < 0 ? error_prefix(e, "%s", path) : 0;
+}
+
 int oci_process_load(const char *path, struct arena *a, struct log *log, struct oci_process **ret,
                      struct hull_error *e)
 {
     size_t len;
-    /* The caller names it, and it may well be a pipe: "--process <(jq ...)". */
-    _cleanup_close_ int fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-    char *text = fd < 0 ? NULL : fd_read_stream(fd, JSON_TEXT_MAX, a, &len);
+    char *text = read_stream(path, a, &len, e);
     if (!text)
-        return read_failed(path, e);
+        return -e->code;
     struct oci_process *p = parse(text, len, &oci_process_type, a, log, e);
     if (!p)
         return error_prefix(e, "%s", path);

@@ -30,6 +30,12 @@ int oci_config_parse(char *text, size_t len, struct arena *a, struct log *log,
 /** The process object in the file at path (exec --process); user is never NULL in the result. */
 int oci_process_load(const char *path, struct arena *a, struct log *log, struct oci_process **ret,
                      struct hull_error *e);
+/**
+ * The array of mounts in the file at path (mounts add) takes the place of c->mounts.
+ * @param c  of the container, whose mappings count for "idmap=uids=@..."
+ */
+int oci_mounts_load(const char *path, struct arena *a, struct log *log, struct oci_config *c,
+                    struct hull_error *e);
 /** A linux.resources object (update --resources); text as in oci_config_parse. */
 int oci_resources_parse(char *text, size_t len, struct arena *a, struct log *log,
                         struct oci_resources **ret, struct hull_error *e);

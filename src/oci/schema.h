@@ -9,6 +9,7 @@ struct json_type;
 extern const struct json_type oci_config_type;
 extern const struct json_type oci_process_type;
 extern const struct json_type oci_mount_type;
+extern const struct json_type oci_mounts_type;    /* struct oci_config, mounts alone */
 extern const struct json_type oci_id_mapping_type;
 extern const struct json_type oci_hooks_type;
 extern const struct json_type oci_linux_type;

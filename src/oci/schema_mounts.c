@@ -30,6 +30,12 @@ static const struct field mount_fields[] = {
 const struct json_type oci_mount_type =
     JSON_TYPE(struct oci_mount, mount_fields, "config.md#mounts");
 
+static const struct field mounts_fields[] = {
+    LIST(struct oci_config, mounts, oci_mount),
+};
+const struct json_type oci_mounts_type =
+    JSON_TYPE(struct oci_config, mounts_fields, "config.md#mounts");
+
 static const struct field config_fields[] = {
     STR(struct oci_config, ociVersion, REQUIRED),
     OBJ(struct oci_config, process, oci_process),

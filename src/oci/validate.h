@@ -23,6 +23,8 @@ int oci_validate(const struct oci_config *c, struct log *log, struct hull_error 
  * @param at  its JSON path for the error's where: "process", or "" for a process file
  */
 int oci_validate_process(const struct oci_process *p, const char *at, struct hull_error *e);
+/** The part of oci_validate that is about mounts, for those of a running container. */
+int oci_validate_mounts(const struct oci_config *c, struct log *log, struct hull_error *e);
 /** What a caller whose effective user id is not 0 needs in addition. */
 int oci_validate_rootless(const struct oci_config *c, struct hull_error *e);
 

@@ -15,7 +15,6 @@ struct oci_path oci_path(const char *fmt, ...) PRINTF_LIKE(1, 2);
 int oci_invalid(struct hull_error *e, struct oci_path at, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 int oci_validate_namespaces(const struct oci_config *c, struct hull_error *e);
-int oci_validate_mounts(const struct oci_config *c, struct log *log, struct hull_error *e);
 int oci_validate_linux(const struct oci_config *c, struct log *log, struct hull_error *e);
 int oci_validate_sysctl(const struct oci_config *c, struct hull_error *e);
 int oci_validate_seccomp(const struct oci_seccomp *s, struct hull_error *e);

@@ -287,8 +287,10 @@ void init_main(struct launch *l, const struct plan *p)
     struct log log;
     sync_log_to_parent(l, &log);
     size_t done;
-    plan_execute(l, p, AT_INIT, &done, &err);
-    /* plan_execute only returns on failure: the last step does not return. */
+    /* It returns only on failure, since the last step does not; but where no program is run (mounts). */
+    if (plan_execute(l, p, AT_INIT, &done, &err) == 0)
+        _exit(0);
+    mount_take_back(l);
     sync_send_error(l, &err);
     _exit(1);
 }

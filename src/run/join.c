@@ -56,7 +56,7 @@ static int join_all(struct launch *l, unsigned flags, struct hull_error *e)
 static int open_proc(struct launch *l, struct hull_error *e)
 {
     const struct oci_process *p = l->config->process;
-    if (!l->staged || !(p->terminal || p->apparmorProfile || p->selinuxLabel))
+    if (!l->staged || !(l->running || p->terminal || p->apparmorProfile || p->selinuxLabel))
         return 0;
     l->proc_fd = proc_open_private();
     return l->proc_fd < 0 ? error_set(e, -l->proc_fd, "open a procfs") : 0;
@@ -110,8 +110,15 @@ static void stage(struct launch *l)
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     int r = cgroup_enter(l->entry, &err);
     /* From the clone on the container sees X: nothing of the host may be behind it any more. */
-    int keep[] = {l->peer_fd, l->console_sock, l->join_pidfd, l->join_root};
-    fds_close_except(keep, COUNT_OF(keep), l->options->preserve_fds);
+    const int ours[] = {l->peer_fd, l->console_sock, l->join_pidfd, l->join_root};
+    const size_t sources = l->source_fds ? l->config->mounts.n : 0;
+    int *keep = arena_array(l->arena, COUNT_OF(ours) + sources, sizeof(*keep));
+    if (!keep)
+        _exit(1);
+    memcpy(keep, ours, sizeof(ours));
+    if (sources > 0)
+        memcpy(keep + COUNT_OF(ours), l->source_fds, sources * sizeof(*keep));
+    fds_close_except(keep, COUNT_OF(ours) + sources, l->options->preserve_fds);
     environment_blank();
     if (r == 0)
         r = join_all(l, l->join_flags, &err);

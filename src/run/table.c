@@ -185,6 +185,7 @@ static const struct step_kind_info table[STEP_COUNT] = {
     [STEP_CGROUP_ENTER] = {"cgroup.enter", NULL, join_step_cgroup, NULL},
     [STEP_JOIN] = {"ns.join", NULL, join_step_namespaces, NULL},
     [STEP_NOTIFY_SOCKET] = {"notify.socket", NULL, join_step_notify_socket, NULL},
+    [STEP_UNMOUNT] = {"unmount", mount_print, mount_step_unmount, NULL},
     [STEP_RESTORE_START] = {"criu.start", NULL, restore_step_start, restore_step_start_undo},
     [STEP_RESTORE] = {"criu.restore", NULL, restore_step_restore, NULL},
     [STEP_RESTORE_FINISH] = {"criu.finish", NULL, restore_step_finish, NULL},

@@ -23,6 +23,7 @@ struct cap_sets;
 struct intelrdt_group;
 struct netdev_set;
 struct restore;
+struct mount_made;
 
 #define LISTEN_PID_ENTRY "LISTEN_PID="
 
@@ -48,6 +49,7 @@ struct launch {
     const char   *notify_name;     /* exec: abstract name of the socket for that, or NULL */
     bool          listen;          /* LISTEN_FDS is passed on; LISTEN_PID needs the pid that the process sees */
     bool          detach;          /* nobody forwards the terminal */
+    bool          running;         /* mounts: the container runs; P opens all sources, X notes what it makes */
     bool          rootless;        /* our effective uid is not 0: a user namespace is needed */
     bool          rootless_cgroup; /* permission errors on cgroups are tolerated */
     bool          systemd_cgroup;
@@ -91,6 +93,7 @@ struct launch {
     bool     cwd_is_proc;  /* I: until the pivot, for mount(2) on self/fd/N */
     int      proc_fd;      /* I: verified procfs that shows I itself; see base/proc.h */
     int      dev_null_fd;  /* I: verified /dev/null (1:3), O_PATH */
+    struct mount_made **made; /* X: what it has mounted, the last one first; NULL: not noted */
     int     *source_fds;   /* per config mount: opened by P, or -1; NULL when none is needed */
     int     *idmap_fds;    /* per config mount: user namespace of an id-mapped mount, or -1; NULL: none */
     int      tree_fd;      /* P: what came with SYNC_TREE */

@@ -85,6 +85,7 @@ enum step_kind {
     STEP_CGROUP_ENTER,
     STEP_JOIN,             /* the container's namespaces, by pidfd */
     STEP_NOTIFY_SOCKET,    /* sd_notify: in the container's network namespace */
+    STEP_UNMOUNT,          /* mounts remove (arg: struct mount_step) */
     /* restore */
     STEP_RESTORE_START,    /* criu in its place                     undo: end it and what it restored */
     STEP_RESTORE,          /* processes are there, but do not run yet */
