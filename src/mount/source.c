@@ -13,8 +13,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/fsuid.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include "base/fd.h"
 #include "mount/internal.h"
 
@@ -50,23 +53,74 @@ static bool reachable(const struct launch *l, const struct mount_step *s, int64_
     return fd >= 0;
 }
 
+/* The tree, which hears of the host's mounts but not the other way round. 0 or -errno. */
+static int clone_slave(const struct launch *l, const struct mount_step *s, bool recursive,
+                       struct mount_tree *t)
+{
+    int r = bind_clone(l, s, recursive, t);
+    if (r < 0 || t->plain)
+        return r;
+    const char *word = l->config->linux_->rootfsPropagation;
+    return mount_propagation(word ? word : "") & MS_SHARED
+               ? 0
+               : tree_propagate(l, t->fd, MS_SLAVE | MS_REC);
+}
+
+static void clone_in_copy(const struct launch *l, const struct mount_step *s, int sock)
+    __attribute__((noreturn));
+static void clone_in_copy(const struct launch *l, const struct mount_step *s, int sock)
+{
+    struct mount_tree t = { .fd = -1 };
+    int r = setns(l->join_pidfd, CLONE_NEWUSER) < 0 || unshare(CLONE_NEWNS) < 0 ? -errno : 0;
+    if (r == 0)
+        r = clone_slave(l, s, s->o.flags & MS_REC, &t);
+    /* What is mounted below may hide something, and can't be left out. */
+    if (r == -EINVAL && !(s->o.flags & MS_REC))
+        r = clone_slave(l, s, true, &t);
+    if (r == 0 && t.plain)
+        r = -ENOSYS;
+    if (r == 0)
+        (void)fd_send(sock, t.fd, &r, sizeof(r));
+    else
+        (void)fd_write_all(sock, &r, sizeof(r));
+    _exit(0);
+}
+
+/*
+ * A user has no right to the host's mounts. But in the container's user namespace, which is his, a
+ * process gets a copy of them with their flags locked, as I does at a create, and may clone from that.
+ */
+static int clone_as_user(const struct launch *l, const struct mount_step *s, struct mount_tree *t)
+{
+    struct clone_args args = { .exit_signal = SIGCHLD };
+    int p[2], status, r = -EIO;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p) < 0)
+        return -errno;
+    pid_t pid = sys_clone3(&args, sizeof(args));
+    if (pid == 0)
+        clone_in_copy(l, s, p[1]);
+    if (pid < 0)
+        r = -errno;
+    close(p[1]);
+    if (pid > 0)
+        t->fd = fd_receive(p[0], &r, sizeof(r));
+    close(p[0]);
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return t->fd >= 0 ? 0 : r;
+}
+
 static int clone_source(const struct launch *l, const struct mount_step *s, int *ret_fd,
                         struct hull_error *e)
 {
     _cleanup_tree_ struct mount_tree t = { .fd = -1 };
-    int r = bind_clone(l, s, s->o.flags & MS_REC, &t);
+    const bool user = l->running && l->host->euid != 0 && l->has_ns[NS_USER];
+    int r = user ? clone_as_user(l, s, &t) : clone_slave(l, s, s->o.flags & MS_REC, &t);
     if (r < 0)
         return error_set(e, -r, "error mounting \"%s\" to rootfs at \"%s\": open source %s",
                          s->source, s->config->destination, s->source);
-    if (t.plain)    /* no use across mount namespaces: let I try and explain */
-        return 0;
-    const char *word = l->config->linux_->rootfsPropagation;
-    if (!(mount_propagation(word ? word : "") & MS_SHARED)) {
-        r = tree_propagate(l, t.fd, MS_SLAVE | MS_REC);
-        if (r < 0)
-            return error_set(e, -r, "change mount propagation of %s", s->source);
-    }
-    *ret_fd = TAKE_FD(t.fd);
+    if (!t.plain)    /* else no use across mount namespaces: let I try and explain */
+        *ret_fd = TAKE_FD(t.fd);
     return 0;
 }
 

@@ -9,6 +9,7 @@ import pytest
 
 from support import leaks
 from support.runtime import wait_until
+from test_rootless import rootless, user  # noqa: F401
 from test_security_races import out_of, swapping
 
 TMPFS = {"destination": "/data/tmpfs", "type": "tmpfs", "source": "tmpfs"}
@@ -230,6 +231,33 @@ def test_what_the_container_mounts_there_stays_in_it(mounts, box, source):
         assert not leaks.mounts(str(source / "dir/sub"))
     finally:
         subprocess.run(["umount", "-R", source / "dir"], check=True)
+
+
+def test_a_user_without_rights(rootless, user, tmp_path, source):
+    """Sources are cloned from a copy of the host's mounts that belongs to the container's namespace."""
+    (source / "dir/sub").mkdir()
+    (source / "closed").mkdir(mode=0o700)
+    (tmp_path / "m.json").write_text(json.dumps([
+        bind(source / "dir", "/tmp/dir", "ro"), bind(source / "file", "/tmp/file"),
+        dict(TMPFS, destination="/tmp/tmpfs"), dict(TMPFS, destination="/tmp/proc", type="proc")]))
+    rootless.config["root"]["readonly"] = False
+    rootless.sh("sleep 1000").write()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "x", source / "dir/sub"], check=True)
+    (source / "dir/sub/below").touch()
+    try:
+        with open(os.devnull, "w") as null:
+            user("run", "-d", "--bundle", rootless.dir, rootless.id, stdout=null, stderr=null).ok()
+        user("mounts", "add", rootless.id, tmp_path / "m.json").ok()
+        r = user("exec", rootless.id, "/bin/sh", "-c",
+                 "cat /tmp/dir/inside /tmp/file; ls /tmp/dir/sub; touch /tmp/dir/x || echo refused; ls -d /tmp/proc/1")
+        assert r.out == "inside\nhost\nbelow\nrefused\n/tmp/proc/1\n"
+        (tmp_path / "closed.json").write_text(json.dumps([bind(source / "closed/x", "/tmp/x")]))
+        user("mounts", "add", rootless.id, tmp_path / "closed.json").fails("open source", "permission denied", code=1)
+        user("mounts", "remove", rootless.id, tmp_path / "m.json").ok()
+        assert user("exec", rootless.id, "/bin/ls", "-A", "/tmp/dir", "/tmp/tmpfs").out == "/tmp/dir:\n\n/tmp/tmpfs:\n"
+    finally:
+        user("delete", "--force", rootless.id)
+        subprocess.run(["umount", source / "dir/sub"], check=True)
 
 
 # ---------------------------------------------------------------------------------- undo and refusals
