@@ -92,6 +92,8 @@ static int execute(struct job *j, struct hull_error *e)
         r = launch_crumb(l, e);
     if (r < 0)
         return r;
+    /* Signals wait until we are done: killed half-way, X could not take back what it has mounted. */
+    fd_close(&l->signal_fd);
     /* As for exec: nobody in the container can look into the process that joins it. */
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     r = plan_execute(l, &j->plan, AT_HOST, &done, e);

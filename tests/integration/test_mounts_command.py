@@ -3,12 +3,14 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
 
 import pytest
 
 from support import leaks
 from support.runtime import wait_until
+from test_faults import BINARY as FAULTS
 from test_rootless import rootless, user  # noqa: F401
 from test_security_races import out_of, swapping
 
@@ -276,6 +278,45 @@ def test_all_is_taken_back(mounts, box, source, userns):
                bind(source / "dir", "/data/file/x")).fails("/data/file/x", "not a directory", code=1)
     assert mounts.table() == before
     assert mounts.sh("ls -A /data /data/tmpfs").split() == ["/data:", "file", "mq", "t", "tmpfs", "/data/tmpfs:"]
+
+
+@pytest.mark.skipif(not os.access(FAULTS, os.X_OK),
+                    reason=f"no build with fault injection at {FAULTS} (set HULL_FAULTS_BIN)")
+def test_a_failure_at_each_step(mounts, box, source):
+    """By number, until there are no more steps."""
+    for name in ("tmpfs", "dir"):
+        (box.rootfs / "data" / name).mkdir()
+    box.up()
+    mounts.file.write_text(json.dumps([dict(TMPFS, options=["ro"]), bind(source / "dir", "/data/dir"),
+                                       bind(source / "link", "/data/link", "copy-symlink")]))
+    argv = [FAULTS, "--root", str(box.hull.root), "mounts", "add", box.id, str(mounts.file)]
+    for step in range(20):
+        if step == 3:    # the parent's last one, by which its process may have done everything
+            continue
+        r = box.hull.call(argv, env={**os.environ, "HULL_FAULT": f"{step}:5"})
+        if r.code == 0:
+            break
+        r.fails(f"injected fault at step {step}", code=1)
+        assert mounts.table() == {} and mounts.sh("ls /data") == "dir\ntmpfs\n"
+    assert step == 11
+    assert set(mounts.table()) == {"/data/tmpfs", "/data/dir"}
+
+
+def test_signals_wait(mounts, box, tmp_path):
+    """Killed half-way nobody would take the first mount back: SIGTERM counts when all is done."""
+    (box.rootfs / "data/tmpfs").mkdir()
+    for i in range(3000):
+        (box.rootfs / f"data/tmpfs/{i}").touch()
+    box.up()
+    entries = [dict(TMPFS, options=["tmpcopyup"])] * 20
+    mounts.file.write_text(json.dumps(entries))
+    for _ in range(5):
+        p = box.hull.popen("mounts", "add", box.id, mounts.file)
+        wait_until(lambda: mounts.table() or p.poll() is not None)
+        p.send_signal(signal.SIGTERM)
+        p.wait(timeout=60)
+        assert pathlib.Path(f"/proc/{box.pid()}/mountinfo").read_text().count(" /data/tmpfs ") == 20
+        mounts("remove", *entries).ok()
 
 
 @pytest.mark.parametrize("bad,words", [

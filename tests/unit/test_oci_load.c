@@ -248,6 +248,50 @@ static void test_error_locate(void **state)
     unlink(name);
 }
 
+static int load_mounts(struct arena *a, const char *text, struct oci_config *c, struct hull_error *e)
+{
+    const char *name = file_with(text);
+    memset(e, 0, sizeof(*e));
+    int r = oci_mounts_load(name, a, NULL, c, e);
+    unlink(name);
+    return r;
+}
+
+static void test_mounts(void **state)
+{
+    (void)state;
+    static const struct { const char *text, *error; } bad[] = {
+        {"", "the JSON text is empty"},
+        {"{}", "mounts: expected array, got object (1:1)"},
+        {"[{\"destination\":\"/\"}] 1", "expected end of text"},
+        {"[\n{}]", "mounts[0].destination: missing required field (2:1)"},
+        {"[{\"destination\":\"/a\",\"options\":[\"bind\",\"idmap=uids=0-1\"]}]", "mounts[0].options[1]: "},
+        {"[{\"destination\":\"/a\",\"options\":[\"idmap=uids=@7-8-1\"]}]", "outside of the user namespace mappings"},
+    };
+    _cleanup_arena_ struct arena a = {0};
+    struct hull_error e;
+    struct oci_id_mapping range = {.containerID = 10, .hostID = 1000, .size = 5};
+    struct oci_linux lin = {.uidMappings = {&range, 1}, .gidMappings = {&range, 1}};
+    struct oci_config c = {.hostname = (char *)"kept", .linux_ = &lin};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        assert_int_equal(load_mounts(&a, bad[i].text, &c, &e), -HULL_E_CONFIG);
+        assert_non_null(strstr(e.text, bad[i].error));
+    }
+    assert_int_equal(load_mounts(&a, "null", &c, &e), 0);
+    assert_int_equal(c.mounts.n, 0);
+    assert_int_equal(load_mounts(&a, "[{\"destination\":\"/a\",\"options\":[\"ro\","
+                                 "\"ridmap=uids=0-4294967295-1#@2-12-3;gids=@0-14-1;\"]}]", &c, &e), 0);
+    assert_string_equal(c.hostname, "kept");
+    const struct oci_mount *m = &c.mounts.v[0];
+    assert_string_equal(m->options.v[1], "ridmap");
+    assert_int_equal(m->uidMappings.n, 2);
+    assert_int_equal(m->uidMappings.v[0].hostID, UINT32_MAX);
+    assert_int_equal(m->uidMappings.v[1].containerID, 2);
+    assert_int_equal(m->uidMappings.v[1].hostID, 1002);
+    assert_int_equal(m->uidMappings.v[1].size, 3);
+    assert_int_equal(m->gidMappings.v[0].hostID, 1004);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +301,7 @@ int main(void)
         cmocka_unit_test(test_unknown_is_logged),
         cmocka_unit_test(test_file_errors),
         cmocka_unit_test(test_locate),
+        cmocka_unit_test(test_mounts),
         cmocka_unit_test(test_error_locate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
