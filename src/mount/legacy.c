@@ -105,6 +105,9 @@ int fs_quick(const struct launch *l, const struct fs_request *f, int target)
 int fs_legacy(const struct launch *l, const struct fs_request *f, int target, const char *dest,
               int *ret_mount, struct hull_error *e)
 {
+    /* What is found under the name afterwards may be anything, once the container runs. */
+    if (l->running)
+        return error_set(e, ENOSYS, "mount %s with these options in a running container", f->type);
     char *data = join_data(l->arena, f);
     if (!data)
         return error_oom(e);
@@ -117,6 +120,5 @@ int fs_legacy(const struct launch *l, const struct fs_request *f, int target, co
     if (fd < 0)
         return error_set(e, -fd, "reopen mountpoint \"%s\" after mount", dest);
     *ret_mount = fd;
-    r = running_note(l, fd, NULL);
-    return r < 0 ? error_set(e, -r, "dup") : 0;
+    return 0;
 }

@@ -274,7 +274,7 @@ def test_all_is_taken_back(mounts, box, source, userns):
     before = mounts.table()
     mounts.add(TMPFS, bind(source / "dir", "/data/tmpfs/dir"), bind(source / "link", "/data/link", "copy-symlink"),
                bind(source / "file", "/data/file"), dict(TMPFS, destination="/data/mq", type="mqueue"),
-               dict(TMPFS, destination="/data/t", options=["ro", "iversion"]),
+               dict(TMPFS, destination="/data/t", options=["ro", "lazytime"]),
                bind(source / "dir", "/data/file/x")).fails("/data/file/x", "not a directory", code=1)
     assert mounts.table() == before
     assert mounts.sh("ls -A /data /data/tmpfs").split() == ["/data:", "file", "mq", "t", "tmpfs", "/data/tmpfs:"]
@@ -329,6 +329,7 @@ def test_signals_wait(mounts, box, tmp_path):
     (dict(TMPFS, type="ext4", source="/dev/sda1"), "type ext4 can't be mounted in a running container"),
     (dict(TMPFS, type="cgroup"), "type cgroup can't be mounted in a running container"),
     (dict(TMPFS, options=["remount", "ro"], destination="/data"), "remount is not possible"),
+    (dict(TMPFS, options=["iversion"]), "with these options in a running container"),
     (dict(TMPFS, destination="/"), "on the top of rootfs"),
     (dict(TMPFS, destination="/data/../../.."), "on the top of rootfs"),
     (dict(TMPFS, destination="/proc", type="proc"), "would uncover what is masked"),
