@@ -73,6 +73,10 @@ int tree_setattr(const struct launch *l, const struct mount_tree *t, bool recurs
 /** Sets propagation (MS_SHARED..., perhaps with MS_REC) of the attached mount fd. 0 or -errno. */
 int tree_propagate(const struct launch *l, int fd, unsigned long propagation);
 
+/* plan.c */
+/** A step for mounts[i] with its destination, cleaned, and its options; no more of it is filled. */
+int mount_step_new(const struct launch *l, size_t i, struct mount_step **ret, struct hull_error *e);
+
 /* running.c */
 /** What can't be done in a running container. Pure. */
 int running_check(const struct launch *l, const struct mount_step *s, struct hull_error *e);

@@ -114,8 +114,7 @@ static const char *strip_rootfs(const struct launch *l, const char *dest)
     return dest;
 }
 
-static int make_step(const struct launch *l, size_t i, const struct mount_step **ret,
-                     struct hull_error *e)
+int mount_step_new(const struct launch *l, size_t i, struct mount_step **ret, struct hull_error *e)
 {
     const struct oci_mount *m = &l->config->mounts.v[i];
     if (!m->destination || !*m->destination)
@@ -130,7 +129,16 @@ static int make_step(const struct launch *l, size_t i, const struct mount_step *
     if (!s->dest)
         return error_oom(e);
     s->dest = strip_rootfs(l, s->dest);
-    int r = mount_options_parse(l->arena, &m->options, &s->o, e);
+    *ret = s;
+    return mount_options_parse(l->arena, &m->options, &s->o, e);
+}
+
+static int make_step(const struct launch *l, size_t i, const struct mount_step **ret,
+                     struct hull_error *e)
+{
+    const struct oci_mount *m = &l->config->mounts.v[i];
+    struct mount_step *s;
+    int r = mount_step_new(l, i, &s, e);
     if (r < 0)
         return r;
     s->kind = mount_kind_of(m, &s->o);

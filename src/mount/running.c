@@ -69,17 +69,8 @@ void mount_take_back(const struct launch *l)
 
 static int plan_unmount(const struct launch *l, struct plan *p, size_t i, struct hull_error *e)
 {
-    const struct oci_mount *m = &l->config->mounts.v[i];
-    struct mount_step *s = arena_alloc(l->arena, sizeof(*s));
-    char *rooted = arena_printf(l->arena, "/%s", m->destination);
-    if (!s || !rooted)
-        return error_oom(e);
-    s->config = m;
-    s->index = i;
-    s->dest = path_clean(l->arena, rooted);
-    if (!s->dest)
-        return error_oom(e);
-    int r = mount_options_parse(l->arena, &m->options, &s->o, e);
+    struct mount_step *s;
+    int r = mount_step_new(l, i, &s, e);
     return r < 0 ? r : plan_pushf(p, AT_INIT, STEP_UNMOUNT, s, i, e, "mounts[%zu]", i);
 }
 

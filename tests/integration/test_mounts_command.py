@@ -459,6 +459,12 @@ def test_remove(mounts, box, source):
     assert (source / "dir/inside").exists()
 
 
+@pytest.mark.parametrize("entry", [{}, {"type": "tmpfs"}])
+def test_remove_of_no_destination(mounts, box, entry):
+    box.up()
+    mounts("remove", entry).fails("destination")
+
+
 @pytest.mark.parametrize("userns", [False, True])
 def test_remove_what_the_configuration_has(mounts, box, source, userns):
     if userns:
@@ -524,7 +530,8 @@ def test_what_stays(mounts, box, what):
 
 
 @pytest.mark.parametrize("what,words", [("/data", "nothing is mounted at /data"), ("/data/none", "open /data/none"),
-                                        ("/etc/passwd", "nothing is mounted at /etc/passwd"), ("", "/ must stay mounted")])
+                                        ("/etc/passwd", "nothing is mounted at /etc/passwd"),
+                                        ("", "the destination is empty"), ("/.", "/ must stay mounted")])
 def test_not_mounted(mounts, box, what, words):
     box.up()
     mounts.remove(what).fails(words, code=1)
