@@ -78,23 +78,21 @@ static int priority_of(enum hull_log_level level)
 
 int log_open(struct cli *c, const char *target)
 {
-    static const struct {
-        const char *word;
-        size_t len;
-    } kinds[] = {{"file:", 5}, {"journald:", 9}, {"syslog:", 7}};
-    size_t kind = 0;
+    enum { TO_FILE, TO_JOURNAL, TO_SYSLOG, N_KINDS };
+    static const char *const prefixes[N_KINDS] = {"file:", "journald:", "syslog:"};
+    int kind = TO_FILE;
     c->log = stderr;
     c->journal = -1;
     if (!target || !*target)
         return 0;
-    while (kind < 3 && strncmp(target, kinds[kind].word, kinds[kind].len) != 0)
+    while (kind < N_KINDS && strncmp(target, prefixes[kind], strlen(prefixes[kind])) != 0)
         kind++;
-    if (kind < 3)
-        target += kinds[kind].len;
-    if (kind == 1 || kind == 2) {
+    if (kind < N_KINDS)
+        target += strlen(prefixes[kind]);
+    if (kind == TO_JOURNAL || kind == TO_SYSLOG) {
         c->log_name = *target ? target : c->program;
         c->log = NULL;
-        c->syslog = kind == 2;
+        c->syslog = kind == TO_SYSLOG;
         if (c->syslog)
             openlog(c->log_name, LOG_NDELAY, LOG_USER);
         else

@@ -89,7 +89,6 @@ static int fail(const struct cli *c, int status, const char *text)
 static int open_log(struct cli *c)
 {
     char text[512];
-    (void)log_open(c, NULL);
     if (level_wanted(c) < 0)
         return fail(c, 1, "invalid log-level: error, warning, info or debug");
     if (c->g.log_format && strcmp(c->g.log_format, "json") == 0)

@@ -268,17 +268,24 @@ static int prepare(hull_runtime *rt, struct job *j, struct container *c,
     return r < 0 ? r : plan_build_exec(l, &j->plan, e);
 }
 
+int launch_before_join(struct launch *l, struct hull_error *e)
+{
+    int r = parent_signals(l, e);
+    if (r == 0)
+        r = launch_crumb(l, e);
+    /* From here on nobody in the container can look into the process that joins it (CVE-2016-9962). */
+    if (r == 0)
+        (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    return r;
+}
+
 static int execute(struct job *j, struct hull_error *e)
 {
     struct launch *l = &j->launch;
     size_t done = 0;
-    int r = parent_signals(l, e);
-    if (r == 0)
-        r = launch_crumb(l, e);
+    int r = launch_before_join(l, e);
     if (r < 0)
         return r;
-    /* From here on nobody in the container can look into the process that joins it (CVE-2016-9962). */
-    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     r = plan_execute(l, &j->plan, AT_HOST, &done, e);
     if (r == 0)
         r = sync_await_exec(l, e);

@@ -87,15 +87,11 @@ static int execute(struct job *j, struct hull_error *e)
 {
     struct launch *l = &j->launch;
     size_t done = 0;
-    int r = parent_signals(l, e);
-    if (r == 0)
-        r = launch_crumb(l, e);
+    int r = launch_before_join(l, e);
     if (r < 0)
         return r;
     /* Signals wait until we are done: killed half-way, X could not take back what it has mounted. */
     fd_close(&l->signal_fd);
-    /* As for exec: nobody in the container can look into the process that joins it. */
-    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     r = plan_execute(l, &j->plan, AT_HOST, &done, e);
     if (r < 0)
         sync_prefer_init_error(l, e);

@@ -14,6 +14,8 @@ int launch_crumb(struct launch *l, struct hull_error *e);
 int runtime_launch(hull_runtime *rt, struct launch *l, const char *id, struct hull_error *e);
 /** What of the container is to be joined: has_ns, join_flags, join_root. Needs join_pid. */
 int launch_join(struct launch *l, const struct container *c, struct hull_error *e);
+/** P, before a process of it joins a container: signals, the page of launch_crumb, nothing to look into. */
+int launch_before_join(struct launch *l, struct hull_error *e);
 /* How to have a terminal, and how not to. */
 struct terminal_words { const char *with, *without; };
 extern const struct terminal_words terminal_in_config;

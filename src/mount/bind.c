@@ -133,17 +133,22 @@ int bind_attach(const struct launch *l, const struct mount_options *o, struct mo
     return r < 0 ? r : mount_set_propagation(l, o, t->fd, to->dest, e);
 }
 
+int bind_open(const struct launch *l, const struct mount_step *s)
+{
+    const int flags = O_PATH | (s->o.src_nofollow ? O_NOFOLLOW : 0);
+    if (s->below)
+        return path_open_in_root(l->rootfs_fd, s->below, flags);
+    const int fd = openat(AT_FDCWD, s->source, flags | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
 int bind_clone(const struct launch *l, const struct mount_step *s, bool recursive,
                struct mount_tree *ret)
 {
-    const int flags = O_PATH | (s->o.src_nofollow ? O_NOFOLLOW : 0);
     if (!s->below && !s->o.src_nofollow)
         return tree_clone(AT_FDCWD, s->source, recursive, ret);
-    _cleanup_close_ int fd = s->below ? path_open_in_root(l->rootfs_fd, s->below, flags)
-                                      : openat(AT_FDCWD, s->source, flags | O_CLOEXEC);
-    if (fd < 0)
-        return s->below ? fd : -errno;
-    return tree_clone(fd, "", recursive, ret);
+    _cleanup_close_ int fd = bind_open(l, s);
+    return fd < 0 ? fd : tree_clone(fd, "", recursive, ret);
 }
 
 static int open_source(struct launch *l, const struct mount_step *s, struct mount_tree *ret,

@@ -79,7 +79,7 @@ int mount_step_new(const struct launch *l, size_t i, struct mount_step **ret, st
 
 /* running.c */
 /** What can't be done in a running container. Pure. */
-int running_check(const struct launch *l, const struct mount_step *s, struct hull_error *e);
+int running_check(const struct mount_step *s, struct hull_error *e);
 /** Notes a new mount (the descriptor of its root), or the link name in directory fd. 0 or -errno. */
 int running_note(const struct launch *l, int fd, const char *name);
 
@@ -162,6 +162,8 @@ int idmap_apply(struct launch *l, const struct mount_step *s, int tree, struct h
 
 /* bind.c, tmpfs.c, cgroupfs.c */
 int mount_bind(struct launch *l, const struct mount_step *s, struct hull_error *e);
+/** Opens the source of a bind mount (O_PATH), or the link that it is with src_nofollow. fd or -errno. */
+int bind_open(const struct launch *l, const struct mount_step *s);
 /** Clones the source of a bind mount, or what src_nofollow says. 0 or -errno. */
 int bind_clone(const struct launch *l, const struct mount_step *s, bool recursive,
                struct mount_tree *ret);

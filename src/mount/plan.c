@@ -144,7 +144,7 @@ static int make_step(const struct launch *l, size_t i, const struct mount_step *
     s->kind = mount_kind_of(m, &s->o);
     r = check_mount(m, i, s, e);
     if (r == 0 && l->running)
-        r = running_check(l, s, e);
+        r = running_check(s, e);
     if (r < 0)
         return r;
     r = set_source(l, s, e);

@@ -28,11 +28,9 @@ static int bind_point(struct launch *l, const struct mount_step *s, struct hull_
     _cleanup_target_ struct mount_target target = { .fd = -1 };
     _cleanup_tree_ struct mount_tree t = { .fd = -1 };
     struct stat st;
-    const int flags = O_PATH | (s->o.src_nofollow ? O_NOFOLLOW : 0);
-    _cleanup_close_ int source = s->below ? path_open_in_root(l->rootfs_fd, s->below, flags)
-                                          : openat(AT_FDCWD, s->source, flags | O_CLOEXEC);
+    _cleanup_close_ int source = bind_open(l, s);
     if (source < 0 || fstat(source, &st) < 0)
-        return error_set(e, s->below ? -source : errno, "open %s", s->source);
+        return error_set(e, source < 0 ? -source : errno, "open %s", s->source);
     if (s->o.copy_symlink && S_ISLNK(st.st_mode))
         return bind_copy_link(l, s, source, e);
     int r = target_open(l, s, !S_ISDIR(st.st_mode), source, &target, e);

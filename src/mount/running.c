@@ -24,11 +24,10 @@ struct mount_made {
     struct mount_made *before;
 };
 
-int running_check(const struct launch *l, const struct mount_step *s, struct hull_error *e)
+int running_check(const struct mount_step *s, struct hull_error *e)
 {
     static const char *const pathless[] = { "mqueue", "devpts", "ramfs", "cgroup2" };
     char where[32];
-    (void)l;
     bool can = s->kind == MOUNT_BIND || s->kind == MOUNT_TMPFS || s->kind == MOUNT_PROC ||
                s->kind == MOUNT_SYSFS;
     for (size_t i = 0; s->kind == MOUNT_FS && i < COUNT_OF(pathless); i++)

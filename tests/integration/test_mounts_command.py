@@ -11,6 +11,7 @@ import pytest
 from support import leaks
 from support.runtime import wait_until
 from test_faults import BINARY as FAULTS
+from test_faults import pytestmark as needs_build
 from test_rootless import rootless, user  # noqa: F401
 from test_security_races import out_of, swapping
 
@@ -280,8 +281,7 @@ def test_all_is_taken_back(mounts, box, source, userns):
     assert mounts.sh("ls -A /data /data/tmpfs").split() == ["/data:", "file", "mq", "t", "tmpfs", "/data/tmpfs:"]
 
 
-@pytest.mark.skipif(not os.access(FAULTS, os.X_OK),
-                    reason=f"no build with fault injection at {FAULTS} (set HULL_FAULTS_BIN)")
+@needs_build
 def test_a_failure_at_each_step(mounts, box, source):
     """By number, until there are no more steps."""
     for name in ("tmpfs", "dir"):
