@@ -7,7 +7,9 @@
  * whose page cache is not the host file's. A copy of some 300 KB costs less than the exec.
  *
  * MFD_EXEC is unknown before 6.3 (EINVAL); where vm.memfd_noexec=2 forbids executable memfds, an
- * unlinked file in /run or /tmp, reopened read-only, takes its place.
+ * unlinked file in /run or /tmp, reopened read-only, takes its place. So too where the kernel won't
+ * seal: F_SEAL_WRITE ends in EBUSY when anything still holds a page of the file after the 150 ms that
+ * the kernel waits.
  */
 #include "hull.h"
 
@@ -16,6 +18,7 @@
 #include <stdio.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -49,7 +52,8 @@ static int unlinked_copy(int exe)
     int r = -EACCES;
     for (size_t i = 0; i < COUNT_OF(dirs); i++) {
         _cleanup_close_ int w = openat(AT_FDCWD, dirs[i], O_TMPFILE | O_RDWR | O_CLOEXEC, 0500);
-        if (w < 0)
+        struct statvfs fs;
+        if (w < 0 || fstatvfs(w, &fs) < 0 || (fs.f_flag & ST_NOEXEC))
             continue;
         r = copy(exe, w);
         if (r < 0)
@@ -71,13 +75,11 @@ static int sealed_copy(int exe)
     if (fd < 0 && errno == EINVAL)
         fd = sys_memfd_create("runc_cloned:/proc/self/exe", flags);
     if (fd < 0)
-        return unlinked_copy(exe);
+        return -errno;
     int r = copy(exe, fd);
     if (r < 0)
         return r;
-    if (fcntl(fd, F_ADD_SEALS, SEALS) < 0)
-        return -errno;
-    return TAKE_FD(fd);
+    return fcntl(fd, F_ADD_SEALS, SEALS) < 0 ? -errno : TAKE_FD(fd);
 }
 
 /* Sealed, or a file without any name that nobody can write: one of our copies. */
@@ -101,7 +103,10 @@ int hull_seal(char *const argv[], char *const envp[], struct hull_error *e)
         return 0;
     _cleanup_close_ int fd = sealed_copy(exe);
     if (fd < 0)
-        return error_set(e, -fd, "copy /proc/self/exe into a sealed file (is the sysctl vm.memfd_noexec 2?)");
+        fd = unlinked_copy(exe);
+    if (fd < 0)
+        return error_set(e, -fd, "copy /proc/self/exe (no memfd can be sealed, and /run, /tmp and "
+                                 "/var/tmp take no file that may be executed)");
     sys_execveat(fd, "", argv, envp, AT_EMPTY_PATH);
-    return error_set(e, errno, "execute the sealed copy of /proc/self/exe (is the sysctl vm.memfd_noexec 2?)");
+    return error_set(e, errno, "execute the copy of /proc/self/exe (is the sysctl vm.memfd_noexec 2?)");
 }
