@@ -45,6 +45,19 @@ static int copy(int from, int to)
     return 0;
 }
 
+/*
+ * Sealed, or a file without any name that nobody can write: one of our copies. Every file of a tmpfs
+ * has F_SEAL_SEAL, so seals alone tell neither way.
+ */
+static bool is_copy(int exe)
+{
+    struct stat st;
+    int seals = fcntl(exe, F_GET_SEALS);
+    if (seals >= 0 && (seals & SEALS) == SEALS)
+        return true;
+    return fstat(exe, &st) == 0 && st.st_nlink == 0 && (st.st_mode & 0222) == 0;
+}
+
 /* A file without name, open read-only; nobody holds it open for writing. */
 static int unlinked_copy(int exe)
 {
@@ -60,10 +73,10 @@ static int unlinked_copy(int exe)
             continue;
         char path[32];
         snprintf(path, sizeof(path), "/proc/self/fd/%d", w);
-        int ro = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-        if (ro >= 0)
-            return ro;
-        r = -errno;
+        _cleanup_close_ int ro = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+        r = ro < 0 ? -errno : -EXDEV;
+        if (ro >= 0 && is_copy(ro)) /* else we would copy it again, without end */
+            return TAKE_FD(ro);
     }
     return r;
 }
@@ -80,16 +93,6 @@ static int sealed_copy(int exe)
     if (r < 0)
         return r;
     return fcntl(fd, F_ADD_SEALS, SEALS) < 0 ? -errno : TAKE_FD(fd);
-}
-
-/* Sealed, or a file without any name that nobody can write: one of our copies. */
-static bool is_copy(int exe)
-{
-    int seals = fcntl(exe, F_GET_SEALS);
-    if (seals >= 0)
-        return (seals & SEALS) == SEALS;
-    struct stat st;
-    return fstat(exe, &st) == 0 && st.st_nlink == 0 && (st.st_mode & 0222) == 0;
 }
 
 int hull_seal(char *const argv[], char *const envp[], struct hull_error *e)
