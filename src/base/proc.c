@@ -34,8 +34,6 @@ int proc_stat_read(int proc_fd, pid_t pid, struct proc_stat *ret)
             ret->ppid = (pid_t)strtol(p, NULL, 10);
         if (field == 22)
             ret->start = strtoull(p, NULL, 10);
-        if (field == 33)
-            ret->ignored = strtoull(p, NULL, 10);
         if (field == 52) {
             ret->status = (int)strtol(p, NULL, 10);
             return 0;
@@ -45,6 +43,22 @@ int proc_stat_read(int proc_fd, pid_t pid, struct proc_stat *ret)
             return -EIO;
         p++;
     }
+}
+
+int proc_ignored_signals(uint64_t *ret)
+{
+    static const char name[] = "\nSigIgn:\t";
+    char buf[4096];
+    _cleanup_close_ int fd = openat(AT_FDCWD, "/proc/self/status", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
+    if (n < 0)
+        return -errno;
+    buf[n] = '\0';
+    const char *at = strstr(buf, name);
+    if (!at)
+        return -EIO;
+    *ret = strtoull(at + sizeof(name) - 1, NULL, 16);
+    return 0;
 }
 
 /* Whether the kernel shows us what of a process only those who may trace it get to see. */

@@ -14,12 +14,13 @@ struct proc_stat {
     char     state;      /* R S D Z X T ... */
     pid_t    ppid;
     uint64_t start;      /* clock ticks after boot */
-    uint64_t ignored;    /* signals 1 to 31 with the action "ignore", bit n-1 */
     int      status;     /* of a zombie, as waitpid(2) has it; 0 for those who may not trace it */
 };
 
 /** Reads /proc/PID/stat relative to the procfs descriptor (or AT_FDCWD for the host's /proc). 0 or -errno. */
 int proc_stat_read(int proc_fd, pid_t pid, struct proc_stat *ret);
+/** Our signals with the action "ignore", bit n-1 for signal n, real-time ones too. 0 or -errno. */
+int proc_ignored_signals(uint64_t *ret);
 /**
  * How a process has ended that need not be a child of ours, as a status of waitpid(2). Known while it is
  * a zombie to whoever may trace it, and on kernels from 6.15 also when its parent has waited for it.

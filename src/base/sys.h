@@ -101,6 +101,12 @@ static inline int sys_pidfd_send_signal(int pidfd, int sig)
 {
     return (int)syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0);
 }
+/* The default action for a signal, also for those that the C library keeps to itself. */
+static inline void sys_signal_default(int sig)
+{
+    static const unsigned long kernel_sigaction[4]; /* handler, flags, restorer, mask: all 0 */
+    (void)syscall(SYS_rt_sigaction, sig, kernel_sigaction, NULL, sizeof(uint64_t));
+}
 static inline int sys_pidfd_getfd(int pidfd, int fd)
 {
     return (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 #include "base/fd.h"
 #include "base/sys.h"
 #include "oci/annotations.h"
@@ -74,21 +75,30 @@ void hooks_output(const struct oci_config *c, struct hook_run *r)
     r->stderr_file = oci_annotation(c, ANNOTATION_HOOKS_STDERR);
 }
 
+/*
+ * For a hook without env: runc hands the runtime's own environment to those that run on the host, and
+ * they rely on PATH, HOME and proxies in it. Inside the container nothing of the host may show.
+ */
+static char *const *default_env(enum hook_kind k)
+{
+    static char *const none[] = {NULL};
+    return k == HOOK_CREATE_CONTAINER || k == HOOK_START_CONTAINER ? none : environ;
+}
+
 /* Everything that the hook's process does before its program; reports errno through report_fd. */
 static void child(const struct oci_hook *h, const struct hook_run *r, int in, int out, int err,
                   int report_fd) __attribute__((noreturn));
 static void child(const struct oci_hook *h, const struct hook_run *r, int in, int out, int err,
                   int report_fd)
 {
-    static char *const none[] = {NULL};
     setpgid(0, 0);
-    for (int s = 1; s < 64; s++)
-        signal(s, SIG_DFL);
+    for (int s = 1; s <= 64; s++)
+        sys_signal_default(s);
     sigset_t empty;
     sigemptyset(&empty);
     sigprocmask(SIG_SETMASK, &empty, NULL);
     char *argv_default[] = {h->path, NULL};
-    char *const *env = h->env.n > 0 ? h->env.v : r->env ? r->env : none;
+    char *const *env = h->env.v ? h->env.v : r->env ? r->env : default_env(r->kind);
     /* Lists of the arena have a NULL behind their last element. */
     char **argv = h->args.n > 0 ? h->args.v : argv_default;
     int failed = 0;
@@ -222,8 +232,10 @@ static int verdict(struct running *h, const struct oci_hook *hook, int served, i
                    struct hull_error *e)
 {
     int status = 0;
-    if (served < 0)
+    if (served < 0) {
         kill(-h->pid, SIGKILL);
+        (void)sys_pidfd_send_signal(h->pidfd, SIGKILL); /* it may have left its group */
+    }
     while (waitpid(h->pid, &status, 0) < 0)
         if (errno != EINTR)
             return error_set(e, errno, "waiting for the hook");

@@ -26,7 +26,7 @@ struct hook_run {
     enum hook_kind kind;
     const char    *state;      /* JSON for stdin */
     const char    *cwd;        /* directory the hook starts in; NULL: ours */
-    char *const   *env;        /* for hooks without env; NULL: an empty environment */
+    char *const   *env;        /* for hooks without env; NULL: ours on the host, an empty one in the container */
     bool           go_on;      /* a failure is logged and the next one runs (poststop) */
     const char    *stdout_file, *stderr_file; /* added to instead of being captured; NULL */
     struct log    *log;

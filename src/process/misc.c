@@ -99,10 +99,9 @@ int oom_score_set(int pid, int value, struct hull_error *e)
 
 void signals_reset(uint64_t ignored)
 {
-    const struct sigaction dfl = {.sa_handler = SIG_DFL};
-    for (int s = 1; s < 64 && ignored >> (s - 1); s++)
-        if (ignored >> (s - 1) & 1 && s != SIGKILL && s != SIGSTOP)
-            (void)sigaction(s, &dfl, NULL);
+    for (int s = 1; s <= 64 && ignored >> (s - 1); s++)
+        if (ignored >> (s - 1) & 1)
+            sys_signal_default(s);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

@@ -65,7 +65,7 @@ static const char *find_home(char *text, uint32_t uid)
 
 char *user_home(int root_fd, uint32_t uid, struct arena *a)
 {
-    enum { LIMIT = 1 << 20 };
+    enum { LIMIT = 16 << 20 };
     const char *home = NULL;
     /* O_NONBLOCK: a hostile image may have put a fifo there. */
     _cleanup_close_ int fd =

@@ -39,10 +39,8 @@ int parent_signals(struct launch *l, struct hull_error *e)
     if (l->signal_fd < 0)
         return error_set(e, errno, "signalfd");
     /* The program starts with none ignored, and we have to be able to wait for it. */
-    struct proc_stat self;
-    if (proc_stat_read(AT_FDCWD, getpid(), &self) < 0)
-        self.ignored = ~UINT64_C(0);
-    l->ignored = self.ignored;
+    if (proc_ignored_signals(&l->ignored) < 0)
+        l->ignored = ~UINT64_C(0);
     if (l->ignored & UINT64_C(1) << (SIGCHLD - 1))
         signal(SIGCHLD, SIG_DFL);
     return 0;
@@ -102,7 +100,8 @@ int parent_step_state_create_undo(struct launch *l, const struct step *s, struct
     (void)s;
     if (l->state_fd < 0)
         return 0; /* the directory was there before, or could not be made */
-    int r = state_remove_dir(l->root_fd, l->id, e);
+    /* Somebody has deleted the container meanwhile: what has its name now is another one. */
+    int r = state_is_gone(l->state_fd) ? 0 : state_remove_dir(l->root_fd, l->id, e);
     fd_close(&l->state_fd);
     return r;
 }

@@ -2,6 +2,8 @@
 """hooks: the six kinds, their order, namespaces, standard input, environment, time-out and failure"""
 import json
 import os
+import platform
+import sys
 import time
 
 import pytest
@@ -158,15 +160,51 @@ def test_environment_of_startContainer_by_default(box, record):
     assert set(record.read("env").split()) >= {"PATH=/bin", "X=y", "HOME=/root"}
 
 
-@pytest.mark.parametrize("kind", ["createRuntime", "poststop"])
-def test_no_environment(box, record, kind):
-    os.environ["HULL_TEST_CALLER"] = "leak"
-    try:
-        record.add(kind, "cat /proc/$$/environ > $R/env")
-        box.sh("true").run().ok()
-    finally:
-        del os.environ["HULL_TEST_CALLER"]
-    assert "leak" not in (record.read("env") or "")
+@pytest.mark.parametrize("kind", ["prestart", "createRuntime", "poststart", "poststop"])
+@pytest.mark.parametrize("member", [{}, {"env": []}], ids=["none", "empty"])
+def test_environment_by_default(box, record, kind, member):
+    """Those that run on the host have the runtime's, unless an empty one is asked for."""
+    record.add(kind, "cat /proc/self/environ > $R/env", **member)
+    box.sh("sleep 0.2").run(env={**os.environ, "HULL_TEST_CALLER": "here"}).ok()
+    caller = [v for v in record.read("env").split("\0") if v.startswith("HULL_TEST_CALLER=")]
+    assert caller == ([] if member else ["HULL_TEST_CALLER=here"])
+
+
+def test_environment_of_createContainer_by_default(box, record):
+    """It is in the container's namespaces: nothing of the caller's."""
+    record.add("createContainer", "cat /proc/self/environ > $R/env")
+    box.sh("true").run(env={**os.environ, "HULL_TEST_CALLER": "leak"}).ok()
+    names = {v.split("=")[0] for v in record.read("env").split("\0")[:-1]}
+    assert names and names <= {"PWD", "OLDPWD", "SHLVL", "_"}   # the shell's own
+
+
+SIGQUIT = 3
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the number of rt_sigaction is x86-64's")
+@pytest.mark.parametrize("kind", ["createRuntime", "createContainer", "startContainer"])
+def test_ignored_signals_are_not_handed_down(box, record, kind):
+    """Real-time ones and those that C libraries keep to themselves too."""
+    numbers = [1, 10, 13, 31, 32, 33, 34, 40, 63, 64]
+    ignore = "; ".join(f"libc.syscall(13, {n}, (ctypes.c_ulong * 4)(1), None, 8)" for n in numbers)
+    record.add(kind, "grep SigIgn /proc/self/status > $R/status")
+    box.sh("grep SigIgn /proc/self/status")
+    box.hull.prefix = [sys.executable, "-c", f"import ctypes, os, sys; libc = ctypes.CDLL(None); {ignore}; "
+                       "os.execv(sys.argv[1], sys.argv[1:])"]
+    r = box.run().ok()
+    for status in r.out, record.read("status"):
+        assert int(status.split()[1], 16) & ~(1 << SIGQUIT - 1) == 0   # which the shell itself ignores
+
+
+def test_timeout_of_one_that_left_its_group(box, record):
+    """setsid makes a group of its own; the hook is ended all the same."""
+    record.add("createRuntime", "true", timeout=1)
+    hook = box.config["hooks"]["createRuntime"][0]
+    hook.update(path=sys.executable, args=[
+        "python3", "-c", "import os, time; os.setpgid(0, os.getpgid(os.getppid())); time.sleep(30)"])
+    begin = time.monotonic()
+    box.sh("true").run().fails("hook ran past specified timeout of 1.0s", code=1)
+    assert time.monotonic() - begin < 15
 
 
 def test_argv0(box, record):
