@@ -171,7 +171,7 @@ int hull_checkpoint(hull_runtime *rt, const char *id, const struct hull_criu_opt
     o = &taken;
     _cleanup_container_ struct container c = CONTAINER_INIT;
     struct dump d = {.options = o, .dirs = CRIU_DIRS_INIT, .criu = SWRK_INIT, .status_fd = -1};
-    r = container_open(rt, id, true, &c, e);
+    r = container_open(rt, id, STATE_PATIENCE, &c, e);
     if (r < 0)
         return r;
     if (c.status != STATUS_RUNNING && c.status != STATUS_PAUSED)

@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -56,7 +55,7 @@ int container_status_refresh(struct container *c, struct hull_error *e)
     return 0;
 }
 
-int container_open(hull_runtime *rt, const char *id, bool lock, struct container *ret,
+int container_open(hull_runtime *rt, const char *id, int patience, struct container *ret,
                    struct hull_error *e)
 {
     int r = state_check_id(id, e);
@@ -72,11 +71,11 @@ int container_open(hull_runtime *rt, const char *id, bool lock, struct container
     ret->dir_fd = state_open_dir(ret->root_fd, id, e);
     if (ret->dir_fd < 0)
         return -e->code;
-    if (lock && (r = state_lock(ret->dir_fd, id, e)) < 0)
+    if (patience > 0 && (r = state_lock(ret->dir_fd, id, patience, e)) < 0)
         return r;
+    ret->locked = patience > 0;
     r = state_read(ret->dir_fd, &ret->arena, &ret->state, e);
-    struct stat st;
-    if (r < 0 && fstat(ret->dir_fd, &st) == 0 && st.st_nlink == 0) /* somebody was faster to remove it */
+    if (r < 0 && state_is_gone(ret->dir_fd)) /* somebody was faster to remove it */
         return error_set(e, HULL_E_NOT_FOUND, "container does not exist");
     if (r == 0)
         r = cgroup_from_saved(&ret->arena, &rt->log, &rt->host, &ret->state->cgroup_paths,
@@ -85,7 +84,7 @@ int container_open(hull_runtime *rt, const char *id, bool lock, struct container
         r = cgroup_set_unit(ret->cgroup, e);
     if (r < 0)
         return r;
-    if (lock && ret->state->init_process_pid <= 0) {
+    if (ret->locked && ret->state->init_process_pid <= 0) {
         ret->status = STATUS_STOPPED; /* we have the lock: whoever was creating it is dead */
         return 0;
     }
@@ -160,7 +159,7 @@ int container_run_hooks(hull_runtime *rt, struct container *c, const struct oci_
     return r;
 }
 
-static int end_init(const struct container *c, struct hull_error *e)
+int container_end_init(const struct container *c, struct hull_error *e)
 {
     if (c->state->init_process_pid <= 0)
         return 0;
@@ -171,7 +170,7 @@ static int end_init(const struct container *c, struct hull_error *e)
     if (sys_pidfd_send_signal(fd, SIGKILL) < 0 && errno != ESRCH)
         return error_set(e, errno, "kill init of the container");
     bool frozen = false;
-    if (cgroup_is_frozen(c->cgroup, &frozen, &gone) == 0 && frozen)
+    if (c->cgroup && cgroup_is_frozen(c->cgroup, &frozen, &gone) == 0 && frozen)
         (void)cgroup_freeze(c->cgroup, false, &gone);
     struct pollfd p = {.fd = fd, .events = POLLIN};
     for (;;) {
@@ -202,7 +201,7 @@ static int remove_intel_rdt(struct container *c, struct hull_error *e)
 
 int container_destroy(hull_runtime *rt, struct container *c, struct hull_error *e)
 {
-    int r = end_init(c, e);
+    int r = container_end_init(c, e);
     if (r == 0)
         r = cgroup_destroy(c->cgroup, e);
     if (r == 0)

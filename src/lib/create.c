@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -49,11 +48,10 @@ int hull_create(hull_runtime *rt, const char *id, const struct hull_create_optio
 static int destroy(struct job *j, struct hull_error *e)
 {
     struct launch *l = &j->launch;
-    struct stat st;
-    int r = state_lock(l->state_fd, l->id, e);
+    int r = state_lock(l->state_fd, l->id, STATE_PATIENCE, e);
     if (r < 0)
         return r;
-    if (fstat(l->state_fd, &st) == 0 && st.st_nlink == 0)
+    if (state_is_gone(l->state_fd))
         return 0;
     r = cgroup_destroy(l->cgroup, e);
     if (r == 0 && l->intel_rdt)

@@ -129,7 +129,7 @@ static int loop(const struct stream *s, int timer, int pidfd, struct hull_error 
 
 static int open_running(hull_runtime *rt, const char *id, struct container *c, struct hull_error *e)
 {
-    int r = container_open(rt, id, false, c, e);
+    int r = container_open(rt, id, 0, c, e);
     if (r < 0)
         return r;
     if (c->status == STATUS_STOPPED || c->status == STATUS_CREATING)

@@ -312,7 +312,7 @@ int hull_exec(hull_runtime *rt, const char *id, const struct hull_exec_options *
     j.launch.entry = &entry;
     r = check_preserved(o->preserve_fds, e);
     if (r == 0)
-        r = container_open(rt, id, false, &c, e);
+        r = container_open(rt, id, 0, &c, e);
     if (r == 0)
         r = check_status(&c, o->ignore_paused, e);
     if (r == 0)

@@ -59,7 +59,7 @@ int hull_signal_number(const char *name)
 int hull_kill(hull_runtime *rt, const char *id, int sig, unsigned flags, struct hull_error *e)
 {
     _cleanup_container_ struct container c = CONTAINER_INIT;
-    int r = container_open(rt, id, false, &c, e);
+    int r = container_open(rt, id, 0, &c, e);
     if (r < 0)
         return r;
     const bool all = flags & HULL_KILL_ALL;

@@ -112,7 +112,7 @@ int hull_mounts(hull_runtime *rt, const char *id, enum hull_mounts_change change
         return error_set(e, errno, "sigprocmask");
     job_init(&j);
     j.launch.entry = &none;
-    int r = container_open(rt, id, true, &c, e);
+    int r = container_open(rt, id, STATE_PATIENCE, &c, e);
     if (r == 0 && (c.status == STATUS_STOPPED || c.status == STATUS_CREATING))
         r = error_set(e, HULL_E_STATE, "container not running");
     if (r == 0)

@@ -16,7 +16,7 @@ static int explain(hull_runtime *rt, const char *what, int r, const struct hull_
 int hull_pause(hull_runtime *rt, const char *id, struct hull_error *e)
 {
     _cleanup_container_ struct container c = CONTAINER_INIT;
-    int r = container_open(rt, id, true, &c, e);
+    int r = container_open(rt, id, STATE_PATIENCE, &c, e);
     if (r < 0)
         return r;
     if (c.status != STATUS_RUNNING && c.status != STATUS_CREATED)
@@ -27,7 +27,7 @@ int hull_pause(hull_runtime *rt, const char *id, struct hull_error *e)
 int hull_resume(hull_runtime *rt, const char *id, struct hull_error *e)
 {
     _cleanup_container_ struct container c = CONTAINER_INIT;
-    int r = container_open(rt, id, true, &c, e);
+    int r = container_open(rt, id, STATE_PATIENCE, &c, e);
     if (r < 0)
         return r;
     if (c.status != STATUS_PAUSED)

@@ -11,7 +11,7 @@ int hull_pids(hull_runtime *rt, const char *id, pid_t **ret, size_t *ret_n, stru
     _cleanup_container_ struct container c = CONTAINER_INIT;
     pid_t *pids = NULL;
     size_t n = 0;
-    int r = container_open(rt, id, false, &c, e);
+    int r = container_open(rt, id, 0, &c, e);
     if (r == 0)
         r = cgroup_pids(c.cgroup, true, &c.arena, &pids, &n, e);
     if (r < 0) {

@@ -40,15 +40,16 @@ struct container {
     struct container_state *state;
     enum container_status   status;
     struct cgroup          *cgroup;
+    bool                    locked;
 };
 #define CONTAINER_INIT {.root_fd = -1, .dir_fd = -1}
 #define _cleanup_container_ __attribute__((cleanup(container_close)))
 
 /**
  * Opens a container, reads its state and finds its status.
- * @param lock  take the lock before reading (start, delete)
+ * @param patience  take the lock before reading, waiting for so many ms; 0: without the lock
  */
-int  container_open(hull_runtime *rt, const char *id, bool lock, struct container *ret,
+int  container_open(hull_runtime *rt, const char *id, int patience, struct container *ret,
                     struct hull_error *e);
 void container_close(struct container *c);
 /** The status now; creating and stopped are told apart by the lock when there is no pid yet. */
@@ -58,6 +59,8 @@ int  container_config(struct container *c, struct log *log, struct oci_config **
                       struct hull_error *e);
 /** A pidfd of init that is certain to be init (pid and start time). -HULL_E_STATE "container not running" when it is gone. */
 int  container_pidfd(const struct container *c, struct hull_error *e);
+/** Ends init, if there is one, by SIGKILL, and waits for its end. */
+int  container_end_init(const struct container *c, struct hull_error *e);
 /** The container's groups of resctrl, in the arena; NULL when it has none or resctrl is gone. */
 struct intelrdt_group *container_intel_rdt(const struct container *c, struct arena *a);
 /** Ends everything in the container, removes its cgroup and state, runs its poststop hooks. */

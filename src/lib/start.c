@@ -6,6 +6,9 @@
  * writer's); what it wrote instead is its error. We never read before the hang-up, so we can't take
  * our own byte away from it. The init of a runc that made the container before us does the reverse: it
  * writes a byte as soon as somebody opens exec.fifo for reading.
+ *
+ * With the byte written the container is running, whatever becomes of us: exec.fifo goes at once, and so
+ * does the lock, since startContainer and poststart hooks may take long.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/proc.h"
 #include "base/sys.h"
 #include "hooks/hooks.h"
 #include "lib/notify.h"
@@ -36,10 +40,13 @@ static int check_status(const struct container *c, struct hull_error *e)
     }
 }
 
-/* Our byte came back: init never read it. */
+/* Our byte came back: init never read it, or had another one, of a start that was killed just then. */
 static int died_before(const struct container *c, struct hull_error *e)
 {
+    const struct container_state *s = c->state;
     char limit[96];
+    if (proc_alive(s->init_process_pid, s->init_process_start))
+        return error_set(e, HULL_E_STATE, "cannot start an already running container");
     if (cgroup_oom_kills(c->cgroup) == 0)
         return error_set(e, HULL_E_INIT, "container process is already dead");
     cgroup_memory_limit_text(c->cgroup, limit, sizeof(limit));
@@ -62,7 +69,12 @@ static int open_gate_of_runc(const struct container *c, int fifo, int pidfd, str
     char byte;
     if (wait_for(p, e) < 0)
         return -e->code;
-    return read(fifo, &byte, 1) == 1 ? 0 : died_before(c, e);
+    if (read(fifo, &byte, 1) != 1)
+        return died_before(c, e);
+    if (unlinkat(c->dir_fd, EXEC_FIFO, 0) < 0)
+        return error_set(e, errno, "unlink " EXEC_FIFO);
+    (void)flock(c->dir_fd, LOCK_UN);
+    return 0;
 }
 
 static int open_gate(const struct container *c, int pidfd, struct hull_error *e)
@@ -78,6 +90,9 @@ static int open_gate(const struct container *c, int pidfd, struct hull_error *e)
     close(w);
     if (n != 1)
         return error_set(e, err, "write " EXEC_FIFO);
+    if (unlinkat(c->dir_fd, EXEC_FIFO, 0) < 0)
+        return error_set(e, errno, "unlink " EXEC_FIFO);
+    (void)flock(c->dir_fd, LOCK_UN);
     struct pollfd p[] = {{.fd = r}, {.fd = pidfd, .events = POLLIN}};
     if (wait_for(p, e) < 0)
         return -e->code;
@@ -92,10 +107,20 @@ static int open_gate(const struct container *c, int pidfd, struct hull_error *e)
     return 0;
 }
 
+/* A startContainer or poststart hook, or the execve, failed: the container is stopped and removed (spec 1.3). */
+static void destroy(hull_runtime *rt, struct container *c, int pidfd)
+{
+    struct hull_error late;
+    (void)sys_pidfd_send_signal(pidfd, SIGKILL);
+    if (state_lock(c->dir_fd, c->state->id, STATE_PATIENCE, &late) < 0 ||
+        (!state_is_gone(c->dir_fd) && container_destroy(rt, c, &late) < 0))
+        log_warning(&rt->log, "%s", late.text);
+}
+
 int hull_start(hull_runtime *rt, const char *id, struct hull_error *e)
 {
     _cleanup_container_ struct container c = CONTAINER_INIT;
-    int r = container_open(rt, id, true, &c, e);
+    int r = container_open(rt, id, STATE_PATIENCE, &c, e);
     if (r == 0)
         r = check_status(&c, e);
     if (r < 0)
@@ -107,21 +132,12 @@ int hull_start(hull_runtime *rt, const char *id, struct hull_error *e)
     if (sock < -1)
         return -e->code;
     r = open_gate(&c, pidfd, e);
-    if (r == 0 && unlinkat(c.dir_fd, EXEC_FIFO, 0) < 0)
-        r = error_set(e, errno, "unlink " EXEC_FIFO);
+    if (r == -HULL_E_STATE)
+        return r;
     if (r == 0)
         r = container_hooks(rt, &c, HOOK_POSTSTART, "running", e);
-    if (r < 0) {
-        /* A startContainer or poststart hook failed: the container is stopped and removed (spec 1.3). */
-        struct hull_error late;
-        (void)sys_pidfd_send_signal(pidfd, SIGKILL);
-        if (container_destroy(rt, &c, &late) < 0)
-            log_warning(&rt->log, "%s", late.text);
-    }
+    if (r < 0)
+        destroy(rt, &c, pidfd);
     /* As runc: start comes back when the program is ready (or has ended). */
-    if (r == 0 && sock >= 0) {
-        (void)flock(c.dir_fd, LOCK_UN);
-        r = notify_forward(sock, pidfd, c.state->init_process_pid, e);
-    }
-    return r;
+    return r == 0 && sock >= 0 ? notify_forward(sock, pidfd, c.state->init_process_pid, e) : r;
 }

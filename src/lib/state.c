@@ -64,14 +64,14 @@ void hull_state_free(struct hull_state *s)
 int hull_state_get(hull_runtime *rt, const char *id, struct hull_state **ret, struct hull_error *e)
 {
     _cleanup_container_ struct container c = CONTAINER_INIT;
-    int r = container_open(rt, id, false, &c, e);
+    int r = container_open(rt, id, 0, &c, e);
     return r < 0 ? r : public_state(&c, "", ret, e);
 }
 
 int hull_state_json(hull_runtime *rt, const char *id, char **ret, struct hull_error *e)
 {
     _cleanup_container_ struct container c = CONTAINER_INIT;
-    int r = container_open(rt, id, false, &c, e);
+    int r = container_open(rt, id, 0, &c, e);
     if (r < 0)
         return r;
     struct oci_state st;
@@ -149,7 +149,7 @@ int hull_list(hull_runtime *rt, int (*cb)(void *arg, const struct hull_state *s)
         _cleanup_container_ struct container c = CONTAINER_INIT;
         struct hull_error broken;
         struct hull_state *s;
-        if (container_open(rt, names[i], false, &c, &broken) < 0) {
+        if (container_open(rt, names[i], 0, &c, &broken) < 0) {
             if (broken.code != HULL_E_NOT_FOUND) /* deleted meanwhile */
                 log_warning(&rt->log, "container %s can't be listed: %s", names[i], broken.text);
             continue;

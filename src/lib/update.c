@@ -30,7 +30,7 @@ int hull_update(hull_runtime *rt, const char *id, const char *resources, struct 
     _cleanup_container_ struct container c = CONTAINER_INIT;
     struct oci_config *config;
     struct oci_resources *asked, all, write;
-    int r = container_open(rt, id, true, &c, e);
+    int r = container_open(rt, id, STATE_PATIENCE, &c, e);
     if (r < 0)
         return r;
     char *text = arena_strdup(&c.arena, resources);
@@ -55,7 +55,7 @@ int hull_update_intel_rdt(hull_runtime *rt, const char *id, const char *l3_cache
                           struct hull_error *e)
 {
     _cleanup_container_ struct container c = CONTAINER_INIT;
-    int r = container_open(rt, id, true, &c, e);
+    int r = container_open(rt, id, STATE_PATIENCE, &c, e);
     if (r < 0)
         return r;
     const char *root = intelrdt_root(&c.arena);

@@ -21,12 +21,12 @@
 /* Opens the container; one that is being made only when that is done, one way or the other. */
 static int open_made(hull_runtime *rt, const char *id, struct container *c, struct hull_error *e)
 {
-    int r = container_open(rt, id, false, c, e);
+    int r = container_open(rt, id, 0, c, e);
     if (r < 0 || c->status != STATUS_CREATING)
         return r;
     container_close(c);
     *c = (struct container)CONTAINER_INIT;
-    r = container_open(rt, id, true, c, e);
+    r = container_open(rt, id, STATE_PATIENCE, c, e);
     if (r == 0)
         (void)flock(c->dir_fd, LOCK_UN); /* others may act on it while we wait */
     return r;

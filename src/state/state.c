@@ -76,9 +76,10 @@ int state_read(int dir_fd, struct arena *a, struct container_state **ret, struct
     enum { LIMIT = 16 << 20 };
     size_t len;
     char *text = fd_read_file(dir_fd, "state.json", LIMIT, a, &len);
+    if (!text && errno == ENOENT) /* not yet, or not any more */
+        return error_set(e, HULL_E_NOT_FOUND, "container does not exist");
     if (!text)
-        return error_set(e, errno == ENOENT ? HULL_E_STATE : errno, "container state: state.json%s",
-                         errno == ENOENT ? " is missing" : "");
+        return error_set(e, errno, "container state: state.json");
     struct container_state *s = arena_alloc(a, sizeof(*s));
     if (!s)
         return error_oom(e);

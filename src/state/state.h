@@ -49,18 +49,25 @@ const char *status_name(enum container_status s);
 int state_check_id(const char *id, struct hull_error *e);
 /** Opens the state root; with make it is made (0700). fd or negative (-ENOENT without text when it is missing). */
 int state_open_root(const char *root, bool make, struct hull_error *e);
-/** Makes <root>/<id> (0711) and locks it. HULL_E_EXISTS when it is there. fd or negative. */
+/**
+ * Makes <root>/<id> (0711) and locks it. HULL_E_EXISTS when it is there, unless it is what a create or
+ * delete that was killed has left: no state.json and no lock. fd or negative.
+ */
 int state_make_dir(int root_fd, const char *id, struct hull_error *e);
 /** Opens <root>/<id>, never through a link. HULL_E_NOT_FOUND: "container does not exist". fd or negative. */
 int state_open_dir(int root_fd, const char *id, struct hull_error *e);
-/** Takes the lock, waiting up to 10 s. */
-int state_lock(int dir_fd, const char *id, struct hull_error *e);
+/* How long to wait for the lock, in ms: hooks and waits run without it or hold it only as long as they must. */
+enum { STATE_PATIENCE = 10000 };
+/** Takes the lock, waiting up to patience ms. HULL_E_STATE when somebody else still has it. */
+int state_lock(int dir_fd, const char *id, int patience, struct hull_error *e);
+/** Whether the directory has been removed; then its name may be another container's by now. */
+bool state_is_gone(int dir_fd);
 /** Removes the directory with what hull puts into it (and nothing that a link points to). */
 int state_remove_dir(int root_fd, const char *id, struct hull_error *e);
 
 /** Writes state.json; a is for what passes. */
 int state_write(int dir_fd, const struct container_state *s, struct arena *a, struct hull_error *e);
-/** Reads state.json, runc's too. A missing or damaged one is HULL_E_STATE with what is wrong. */
+/** Reads state.json, runc's too. Missing: HULL_E_NOT_FOUND. Damaged: HULL_E_STATE with what is wrong. */
 int state_read(int dir_fd, struct arena *a, struct container_state **ret, struct hull_error *e);
 /** Whether exec.fifo is there. */
 bool state_has_fifo(int dir_fd);

@@ -43,16 +43,16 @@ int state_open_root(const char *root, bool make, struct hull_error *e)
     return fd < 0 ? error_set(e, errno, "open %s", root) : fd;
 }
 
-int state_lock(int dir_fd, const char *id, struct hull_error *e)
+int state_lock(int dir_fd, const char *id, int patience, struct hull_error *e)
 {
-    /* Nearly always free: hooks and waits run without it or hold it only as long as they must. */
     for (int ms = 1, waited = 0; flock(dir_fd, LOCK_EX | LOCK_NB) < 0; waited += ms) {
         if (errno == EINTR)
             continue;
         if (errno != EWOULDBLOCK)
             return error_set(e, errno, "lock container %s", id);
-        if (waited > 10000)
-            return error_set(e, HULL_E_STATE, "container %s is locked by another hull that has been at work for 10 s", id);
+        if (waited > patience)
+            return error_set(e, HULL_E_STATE, "container %s is locked by another hull that has been at work for %d s",
+                             id, patience / 1000);
         if (ms < 50)
             ms *= 2;
         struct timespec t = {.tv_nsec = ms * 1000000L};
@@ -61,22 +61,45 @@ int state_lock(int dir_fd, const char *id, struct hull_error *e)
     return 0;
 }
 
+bool state_is_gone(int dir_fd)
+{
+    struct stat st;
+    return fstat(dir_fd, &st) == 0 && st.st_nlink == 0;
+}
+
+/* The directory with its lock, or -EEXIST: somebody else has the lock, or has removed it. */
+static int open_locked(int root_fd, const char *id)
+{
+    _cleanup_close_ int fd = openat(root_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? -EEXIST : -errno;
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return errno == EWOULDBLOCK ? -EEXIST : -errno;
+    return state_is_gone(fd) ? -EEXIST : TAKE_FD(fd);
+}
+
+/* What a create or a delete that was killed has left has no state.json, and nobody holds its lock. */
+static bool remove_leftover(int root_fd, const char *id)
+{
+    struct hull_error ignored;
+    _cleanup_close_ int fd = open_locked(root_fd, id);
+    return fd >= 0 && faccessat(fd, "state.json", F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT &&
+           state_remove_dir(root_fd, id, &ignored) == 0;
+}
+
 int state_make_dir(int root_fd, const char *id, struct hull_error *e)
 {
-    if (mkdirat(root_fd, id, 0711) < 0) {
-        if (errno == EEXIST)
-            return error_set(e, HULL_E_EXISTS, "container with given ID already exists");
-        return error_set(e, errno, "mkdir %s", id);
+    int r = mkdirat(root_fd, id, 0711) < 0 ? -errno : 0;
+    if (r == -EEXIST && remove_leftover(root_fd, id))
+        r = mkdirat(root_fd, id, 0711) < 0 ? -errno : 0;
+    if (r == 0) {
+        r = open_locked(root_fd, id);
+        if (r < 0 && r != -EEXIST) /* no descriptors left, for example */
+            (void)unlinkat(root_fd, id, AT_REMOVEDIR);
     }
-    int fd = openat(root_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        int err = errno;
-        if (fd >= 0)
-            close(fd);
-        (void)unlinkat(root_fd, id, AT_REMOVEDIR);
-        return error_set(e, err, "open state directory of %s", id);
-    }
-    return fd;
+    if (r == -EEXIST)
+        return error_set(e, HULL_E_EXISTS, "container with given ID already exists");
+    return r < 0 ? error_set(e, -r, "make the state directory of %s", id) : r;
 }
 
 int state_open_dir(int root_fd, const char *id, struct hull_error *e)
@@ -151,6 +174,7 @@ int state_bind_notify(int dir_fd, struct hull_error *e)
     _cleanup_close_ int s = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     /* Root of the container, whoever that is here, has to be able to send. */
     mode_t old = umask(0);
+    (void)unlinkat(dir_fd, NOTIFY_DIR "/notify.sock", 0); /* of a start that was killed */
     int r = s < 0 ? -1 : bind(s, (struct sockaddr *)&sa, sizeof(sa));
     int err = errno;
     umask(old);
