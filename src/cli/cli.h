@@ -89,6 +89,10 @@ int options_parse(const struct option *o, size_t n, void *values, char **argv, c
  */
 int options_parse_all(const struct option *o, size_t n, void *values, char **argv, char **args,
                       char *text, size_t len);
+/** A zeroed struct of that size for the values, with HULL_AUTO where --x and --x=false differ from none; NULL: no memory. */
+void *options_new(const struct option *o, size_t n, size_t size);
+/** 1 or 0 for the words of Go and crun for a boolean, -1 for others. */
+int options_bool(const char *s);
 /** Releases the lists in values. */
 void options_free(const struct option *o, size_t n, void *values);
 void help_command(FILE *f, const struct cli *c, const struct command *cmd);

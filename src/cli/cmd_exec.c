@@ -58,9 +58,8 @@ static int exec(struct cli *c, void *values, char **args, int n_args, struct hul
         .caps = v->caps.v,
         .additional_gids = gids,
         .n_additional_gids = v->gids.n,
-        /* The zero of the value struct is "not given" here, so the flags are only ever yes. */
-        .tty = v->tty == HULL_YES ? HULL_YES : HULL_AUTO,
-        .no_new_privs = v->no_new_privs == HULL_YES ? HULL_YES : HULL_AUTO,
+        .tty = v->tty,
+        .no_new_privs = v->no_new_privs,
         .apparmor = v->apparmor,
         .process_label = v->process_label,
         .detach = v->detach,

@@ -15,7 +15,7 @@ static int kill_one(struct cli *c, const char *id, const void *arg, struct hull_
 static int run_kill(struct cli *c, void *values, char **args, int n_args, struct hull_error *e)
 {
     const struct values *v = values;
-    int sig = n_args > 1 ? hull_signal_number(args[1]) : SIGTERM;
+    int sig = n_args > 1 && *args[1] ? hull_signal_number(args[1]) : SIGTERM;
     if (sig < 0) {
         e->code = HULL_E_CONFIG;
         snprintf(e->text, sizeof(e->text), "unknown signal \"%s\"", args[1]);

@@ -118,8 +118,14 @@ void log_write(const struct cli *c, enum hull_log_level level, const char *text)
     char when[40];
     time_t now = time(NULL);
     struct tm tm;
-    gmtime_r(&now, &tm);
-    strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
+    localtime_r(&now, &tm); /* RFC 3339 with the offset of TZ, as Go has it */
+    const size_t used = strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
+    const long minutes = tm.tm_gmtoff / 60;
+    if (minutes == 0)
+        snprintf(when + used, sizeof(when) - used, "Z");
+    else
+        snprintf(when + used, sizeof(when) - used, "%c%02ld:%02ld", minutes < 0 ? '-' : '+',
+                 labs(minutes) / 60, labs(minutes) % 60);
     /* One write per line: several processes may share the file. */
     char *line = NULL;
     size_t len = 0;
@@ -129,9 +135,9 @@ void log_write(const struct cli *c, enum hull_log_level level, const char *text)
     if (c->log_json) {
         fprintf(f, "{\"level\":\"%s\",\"msg\":\"", level_name(level));
         put_escaped(f, text);
-        fprintf(f, "\",\"time\":\"%sZ\"}\n", when);
+        fprintf(f, "\",\"time\":\"%s\"}\n", when);
     } else {
-        fprintf(f, "time=\"%sZ\" level=%s msg=\"", when, level_name(level));
+        fprintf(f, "time=\"%s\" level=%s msg=\"", when, level_name(level));
         put_escaped(f, text);
         fputs("\"\n", f);
     }

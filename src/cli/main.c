@@ -128,11 +128,9 @@ static int open_runtime(struct cli *c, struct hull_error *e)
     }
     const char *r = c->g.rootless;
     if (r && *r && strcmp(r, "auto") != 0) {
-        if (strcmp(r, "true") == 0 || strcmp(r, "1") == 0) {
-            o.rootless = HULL_YES;
-        } else if (strcmp(r, "false") == 0 || strcmp(r, "0") == 0) {
-            o.rootless = HULL_NO;
-        } else {
+        const int yes = options_bool(r);
+        o.rootless = yes > 0 ? HULL_YES : HULL_NO;
+        if (yes < 0) {
             e->code = HULL_E_CONFIG;
             snprintf(e->text, sizeof(e->text), "invalid value for --rootless: %s (true, false or auto)", r);
             return -1;
@@ -157,7 +155,7 @@ static int usage(const struct cli *c, const struct command *cmd, const char *tex
 {
     fprintf(stderr, "Incorrect Usage: %s\n\n", text);
     help_command(stdout, c, cmd);
-    return fail(c, cmd->fail_status, text);
+    return fail(c, 1, text);
 }
 
 static bool wants_help(char **words)
@@ -191,8 +189,15 @@ static int run_with(struct cli *c, const struct command *cmd, void *values, char
         int used = options_parse(cmd->options, cmd->n_options, values, words, text, sizeof(text));
         if (used < 0)
             return usage(c, cmd, text);
+        const bool ended = used > 0 && strcmp(words[used - 1], "--") == 0;
         for (args = words + used; args[n];)
             n++;
+        /* "exec ID -- command", a habit from other tools */
+        if (!ended && n > 1 && strcmp(args[1], "--") == 0) {
+            args[1] = args[0];
+            args++;
+            n--;
+        }
     } else {
         n = options_parse_all(cmd->options, cmd->n_options, values, words, args, text, sizeof(text));
         if (n < 0)
@@ -219,7 +224,7 @@ static int run_command(struct cli *c, const struct command *cmd, char **words)
     size_t n = 0;
     while (words[n])
         n++;
-    void *values = calloc(1, cmd->values_size + 1);
+    void *values = options_new(cmd->options, cmd->n_options, cmd->values_size);
     char **args = calloc(n + 1, sizeof(*args));
     int status = values && args ? run_with(c, cmd, values, words, args) : fail(c, 1, "out of memory");
     if (values)

@@ -15,7 +15,7 @@ static const struct option *find(const struct option *o, size_t n, const char *n
     return NULL;
 }
 
-static int parse_bool(const char *s)
+int options_bool(const char *s)
 {
     static const char *const yes[] = {"1", "t", "T", "true", "TRUE", "True", "yes"};
     static const char *const no[] = {"0", "f", "F", "false", "FALSE", "False", "no"};
@@ -30,7 +30,7 @@ static int parse_bool(const char *s)
 
 static int store_bool(const struct option *o, void *slot, const char *value, char *text, size_t len)
 {
-    int b = value ? parse_bool(value) : 1;
+    int b = value ? options_bool(value) : 1;
     if (b < 0) {
         snprintf(text, len, "invalid boolean value \"%s\" for -%s", value, o->name);
         return -1;
@@ -53,7 +53,8 @@ static int store(const struct option *o, void *values, char *value, char *text, 
         *(const char **)slot = value ? value : "";
         return 0;
     case OPT_STRING:
-        *(const char **)slot = value;
+        /* As runc: an empty value is none, since scripts pass unset variables on. */
+        *(const char **)slot = *value ? value : NULL;
         return 0;
     case OPT_UNSIGNED: {
         char *end;
@@ -129,6 +130,15 @@ int options_parse_all(const struct option *o, size_t n, void *values, char **arg
             return n_args;
         n_args++;
     }
+}
+
+void *options_new(const struct option *o, size_t n, size_t size)
+{
+    char *values = calloc(1, size + 1);
+    for (size_t i = 0; values && i < n; i++)
+        if (o[i].kind == OPT_TRISTATE)
+            *(enum hull_tristate *)(values + o[i].offset) = HULL_AUTO;
+    return values;
 }
 
 void options_free(const struct option *o, size_t n, void *values)

@@ -133,10 +133,11 @@ int container_run_hooks(hull_runtime *rt, struct container *c, const struct oci_
     struct oci_state st;
     state_to_oci(c->state, STATUS_STOPPED, &st);
     st.status = (char *)status;
-    st.pid.v = strcmp(status, "stopped") == 0 ? 0 : c->state->init_process_pid;
+    st.pid.v = c->state->init_process_pid;
+    st.pid.set = strcmp(status, "stopped") != 0;
     struct hook_run run = {
         .kind = (enum hook_kind)kind,
-        .state = state_oci_json(&st, &c->arena),
+        .state = state_hook_json(&st, &c->arena),
         .cwd = c->state->bundle,
         .log = &rt->log,
         .go_on = kind == HOOK_POSTSTOP,

@@ -222,6 +222,7 @@ int runtime_launch(hull_runtime *rt, struct launch *l, const char *id, struct hu
     l->host = &rt->host;
     l->name = rt->options.name;
     l->root = rt->root;
+    l->root_in_xdg = rt->root_in_xdg;
     l->id = id;
     l->systemd_cgroup = rt->options.systemd_cgroup;
     l->no_cgroup = rt->options.no_cgroup;
@@ -275,6 +276,9 @@ int job_execute(struct job *j, struct hull_error *e)
     l->root_fd = state_open_root(l->root, true, e);
     if (l->root_fd < 0)
         return -e->code;
+    /* By the XDG base directory specification the sticky bit keeps cleaners of old files away. */
+    if (l->root_in_xdg)
+        (void)fchmod(l->root_fd, 01700);
     int r = parent_signals(l, e);
     if (r == 0)
         r = launch_crumb(l, e);

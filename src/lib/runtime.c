@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 /* runc's rule: XDG_RUNTIME_DIR counts for users, and in a user namespace for a root who is not said to be USER=root. */
-static char *default_root(const struct hull_options *o)
+static char *default_root(const struct hull_options *o, bool *ret_xdg)
 {
     const char *name = o->name ? o->name : "hull";
     const char *xdg = getenv("XDG_RUNTIME_DIR"), *user = getenv("USER");
@@ -19,7 +19,8 @@ static char *default_root(const struct hull_options *o)
         other = host_facts_probe(&f, &err) == 0 && f.in_userns;
     }
     char *path = NULL;
-    int n = other && xdg && *xdg ? asprintf(&path, "%s/%s", xdg, name) : asprintf(&path, "/run/%s", name);
+    *ret_xdg = other && xdg && *xdg;
+    int n = *ret_xdg ? asprintf(&path, "%s/%s", xdg, name) : asprintf(&path, "/run/%s", name);
     return n < 0 ? NULL : path;
 }
 
@@ -61,7 +62,7 @@ int hull_open(const struct hull_options *o, hull_runtime **ret, struct hull_erro
     if (!rt->options.name)
         rt->options.name = "hull";
     rt->log = (struct log){.fn = o->log, .arg = o->log_arg, .level = o->log_level};
-    rt->root = o->root ? absolute(o->root) : default_root(o);
+    rt->root = o->root ? absolute(o->root) : default_root(o, &rt->root_in_xdg);
     if (!rt->root) {
         free(rt);
         return error_oom(e);

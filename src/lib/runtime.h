@@ -16,6 +16,7 @@
 struct hull_runtime {
     struct hull_options options;
     char               *root;
+    bool                root_in_xdg;   /* below XDG_RUNTIME_DIR */
     struct log          log;
     struct host_facts   host;
     bool                host_known;

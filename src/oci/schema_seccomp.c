@@ -53,7 +53,7 @@ static const struct json_type oci_seccomp_syscall_type =
     JSON_TYPE(struct oci_seccomp_syscall, seccomp_syscall_fields, "config-linux.md#seccomp");
 
 static const struct field seccomp_fields[] = {
-    STR(struct oci_seccomp, defaultAction, REQUIRED, ONEOF(actions)),
+    STR(struct oci_seccomp, defaultAction, ONEOF(actions)),
     OPT_U32(struct oci_seccomp, defaultErrnoRet),
     STRS(struct oci_seccomp, architectures, ONEOF(architectures)),
     STRS(struct oci_seccomp, flags, ONEOF(filter_flags)),

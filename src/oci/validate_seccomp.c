@@ -46,8 +46,11 @@ static int check_syscall(const struct oci_seccomp *s, size_t i, struct hull_erro
 
 int oci_validate_seccomp(const struct oci_seccomp *s, struct hull_error *e)
 {
-    if (!s)
+    /* What Go writes of an empty struct: no filter. */
+    if (!s || (!s->defaultAction && s->syscalls.n == 0))
         return 0;
+    if (!s->defaultAction)
+        return oci_invalid(e, oci_path("linux.seccomp.defaultAction"), "missing required field");
     if (is_notify(s->defaultAction))
         return error_at(e, "linux.seccomp.defaultAction", HULL_E_CONFIG,
                         "SCMP_ACT_NOTIFY cannot be used as default action");

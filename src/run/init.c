@@ -132,7 +132,7 @@ int init_step_console(struct launch *l, const struct step *s, struct hull_error 
 
 static void end(int sig)
 {
-    _exit(128 + sig);
+    sys_exit(128 + sig);
 }
 
 static void nothing(int sig)
@@ -164,7 +164,7 @@ static void gate(struct launch *l)
         n = read(l->fifo_fd, &byte, 1);
     while (n < 0 && errno == EINTR);
     if (n != 1)
-        _exit(1);
+        sys_exit(1);
 }
 
 /* After COMMIT: to the one who waits (start or run), or to stderr as one bare line. */
@@ -181,7 +181,7 @@ static void fail_late(struct launch *l, const struct hull_error *e, bool to_wait
         int n = snprintf(line, sizeof(line), "%s\n", e->text);
         (void)fd_write_all(2, line, (size_t)n);
     }
-    _exit(255);
+    sys_exit(255);
 }
 
 static void start_container_hooks(struct launch *l)
@@ -194,7 +194,7 @@ static void start_container_hooks(struct launch *l)
     struct oci_state st = {.ociVersion = (char *)HULL_SPEC_VERSION, .id = (char *)l->id,
                            .status = (char *)"created", .pid = {true, getpid()},
                            .bundle = (char *)l->bundle, .annotations = l->config->annotations};
-    run.state = state_oci_json(&st, l->arena);
+    run.state = state_hook_json(&st, l->arena);
     if (!run.state || hooks_run(hooks, &run, &err) < 0)
         fail_late(l, &err, true);
 }
@@ -289,8 +289,8 @@ void init_main(struct launch *l, const struct plan *p)
     size_t done;
     /* It returns only on failure, since the last step does not; but where no program is run (mounts). */
     if (plan_execute(l, p, AT_INIT, &done, &err) == 0)
-        _exit(0);
+        sys_exit(0);
     mount_take_back(l);
     sync_send_error(l, &err);
-    _exit(1);
+    sys_exit(1);
 }

@@ -154,7 +154,7 @@ int launch_run_hooks(struct launch *l, enum hook_kind k, const char *status, pid
         .ociVersion = (char *)HULL_SPEC_VERSION, .id = (char *)l->id, .status = (char *)status,
         .pid = {pid > 0, pid}, .bundle = (char *)l->bundle, .annotations = l->config->annotations,
     };
-    struct hook_run run = {.kind = k, .state = state_oci_json(&st, l->arena), .log = l->log,
+    struct hook_run run = {.kind = k, .state = state_hook_json(&st, l->arena), .log = l->log,
                            .cwd = l->bundle, .go_on = k == HOOK_POSTSTOP,
                            /* What undoes things is not stopped by what made us undo them. */
                            .interrupt_fd = k == HOOK_POSTSTOP ? 0 : l->signal_fd};

@@ -172,7 +172,7 @@ int sync_await_init(struct launch *l, enum sync_event ev, struct hull_error *e)
             n = read(l->sync_fd, &m, sizeof(m));
         while (n < 0 && (errno == EINTR || errno == ECONNRESET));
         if (n == 0)
-            _exit(1); /* P is gone: nobody will ever start us */
+            sys_exit(1); /* P is gone: nobody will ever start us */
         if (n < 0)
             return error_set(e, errno, "sync socket");
         if (m.type != MSG_EVENT || m.detail > SYNC_COMMIT)

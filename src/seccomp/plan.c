@@ -8,7 +8,7 @@
 int seccomp_plan(struct launch *l, struct hull_error *e)
 {
     const struct oci_seccomp *s = l->config->linux_->seccomp;
-    return s ? seccomp_compile(s, NULL, l->arena, l->log, &l->seccomp, e) : 0;
+    return s && s->defaultAction ? seccomp_compile(s, NULL, l->arena, l->log, &l->seccomp, e) : 0;
 }
 
 void seccomp_print(const struct launch *l, const struct step *s, char *buf, size_t len)

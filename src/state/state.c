@@ -111,12 +111,12 @@ void state_to_oci(const struct container_state *s, enum container_status status,
     ret->pid.v = status == STATUS_STOPPED ? 0 : s->init_process_pid;
 }
 
-char *state_oci_json(const struct oci_state *s, struct arena *a)
+char *state_hook_json(const struct oci_state *s, struct arena *a)
 {
     struct json_out o = {0};
     _cleanup_free_ char *text = NULL;
     struct hull_error err;
-    json_write(&o, &oci_state_type, s);
+    json_write(&o, &oci_hook_state_type, s);
     return json_out_take(&o, &text, &err) < 0 ? NULL : arena_strdup(a, text);
 }
 

@@ -73,8 +73,8 @@ int state_read(int dir_fd, struct arena *a, struct container_state **ret, struct
 bool state_has_fifo(int dir_fd);
 /** The OCI state of a container in that status. Strings are shared. */
 void state_to_oci(const struct container_state *s, enum container_status status, struct oci_state *ret);
-/** The state as compact JSON, for hooks. NULL: out of memory. */
-char *state_oci_json(const struct oci_state *s, struct arena *a);
+/** The state as compact JSON with the spec's members alone, for hooks. NULL: out of memory. */
+char *state_hook_json(const struct oci_state *s, struct arena *a);
 /** Current time in RFC 3339 with nanoseconds as Go prints it. */
 char *state_now(struct arena *a);
 

@@ -42,6 +42,7 @@ struct launch {
     const char   *name;            /* "hull" or "runc" */
     const char   *id;
     const char   *root;            /* state root, absolute */
+    bool          root_in_xdg;     /* it is below XDG_RUNTIME_DIR */
     const char   *bundle;          /* absolute */
     const char   *rootfs;          /* absolute host path of root.path, no symlink in it */
     bool          run;             /* run rather than create: no gate */

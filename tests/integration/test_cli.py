@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line: help, version, flags in all their spellings, log, usage errors, state root"""
+import datetime
 import json
 import os
 import re
 import shutil
 import stat
+import time
 
 import pytest
 
@@ -58,9 +60,51 @@ def test_usage_errors(args):
     call(*args).fails(code=1)
 
 
-def test_exec_usage_error_is_255():
-    call("exec").fails(code=255)
-    call("exec", "--no-such-flag", "x", "y").fails(code=255)
+def test_exec_usage_error_is_1():
+    """255 is for an exec that failed."""
+    call("exec").fails(code=1)
+    call("exec", "--no-such-flag", "x", "y").fails(code=1)
+    call("exec", "--preserve-fds", "x", "y", "z").fails(code=1)
+
+
+@pytest.mark.parametrize("flags", [["--pid-file", ""], ["--console-socket="], ["--pidfd-socket", ""]])
+def test_empty_value_is_none(box, flags):
+    """Scripts pass variables on that are not set: --pid-file "$PIDFILE"."""
+    box.sh("echo ran").run(*flags).ok()
+
+
+@pytest.mark.parametrize("flag", ["user", "cwd", "pid-file", "process", "console-socket", "pidfd-socket",
+                                  "apparmor", "process-label"])
+def test_empty_value_of_exec_is_none(box, flag):
+    box.up()
+    assert box.exec(f"--{flag}=", box.id, "echo", "ran").ok().out == "ran\n"
+    box.end()
+
+
+def test_empty_signal_is_the_default(box):
+    box.up("trap 'exit 7' TERM; while :; do sleep 0.05; done")
+    box.kill("").ok()
+    box.wait_stopped()
+    box.end()
+
+
+def test_dashes_after_the_id(box):
+    """Only the one that ends the flags, once."""
+    box.up()
+    assert box.exec(box.id, "--", "echo", "hi").ok().out == "hi\n"
+    assert box.exec("--", box.id, "echo", "--").ok().out == "--\n"
+    box.exec("--", box.id, "--", "echo").fails('exec: "--"', code=255)
+    assert "sleep" in box.hull("ps", box.id, "--", "-ef").ok().out
+    box.end()
+
+
+def test_log_time_is_local(scratch):
+    for zone, end in (("UTC", "Z"), ("XXX+5:30", "-05:30"), ("XXX-3", "+03:00")):
+        log = scratch / zone.replace(":", "")
+        call("--log", str(log), "--log-format", "json", "state", "none", env={**os.environ, "TZ": zone}).fails()
+        when = json.loads(log.read_text())["time"]
+        assert when.endswith(end) and abs(datetime.datetime.fromisoformat(when.replace("Z", "+00:00")).timestamp()
+                                          - time.time()) < 60
 
 
 def test_exec_needs_a_program(box):

@@ -205,6 +205,16 @@ def test_no_new_privs_and_capabilities(up):
                         if ":\t" in line)["CapEff"], 16) >> 23 & 1
 
 
+@pytest.mark.parametrize("configured", [True, False])
+@pytest.mark.parametrize("flag, want", [([], None), (["--no-new-privs"], "1"), (["--no-new-privs=false"], "0")])
+def test_no_new_privs_given_or_not(box, configured, flag, want):
+    box.process["noNewPrivileges"] = configured
+    box.up()
+    out = box.exec(*flag, box.id, "grep", "NoNewPrivs", "/proc/self/status").ok().out
+    assert out.split()[1] == (want or str(int(configured)))
+    box.end()
+
+
 def test_what_is_inherited_from_the_configuration(box):
     """rlimits, oomScoreAdj, noNewPrivileges, personality, scheduler and ioPriority count for exec too."""
     box.process["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 77, "hard": 88}]

@@ -289,6 +289,7 @@ def test_start_that_was_killed(box, add_hook):
     box.sh("sleep 1000").create().ok()
     p = box.hull.popen("start", box.id, stderr=subprocess.DEVNULL)
     wait_until(lambda: box.status() == "running")   # from the moment that init is told to go
+    assert p.poll() is None
     p.kill()
     p.wait(20)
     box.start().fails("cannot start an already running container", code=1)
@@ -444,7 +445,7 @@ def test_kill_default_is_term(box):
 
 
 @pytest.mark.parametrize("sig", ["FOO", "SIGFOO", "65", "-1",
-                         "4294967305", "9x", "", "SIG", "0x9", " 9"])
+                         "4294967305", "9x", "SIG", "0x9", " 9"])
 def test_kill_bad_signals(box, sig):
     box.up()
     box.kill(sig).fails(code=1)

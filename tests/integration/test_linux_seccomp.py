@@ -71,6 +71,35 @@ def test_nothing_more_is_needed(box, nnp, default):
     assert box.printed() == "there\n"
 
 
+@pytest.mark.parametrize("nothing", [{}, {"defaultAction": "", "syscalls": None}, {"architectures": []}])
+def test_empty_profile_is_none(box, nothing):
+    """What Go writes of an empty struct."""
+    box.linux["seccomp"] = nothing
+    assert box.out("grep Seccomp: /proc/self/status").split() == ["Seccomp:", "0"]
+    box.linux["seccomp"] = {**nothing, "syscalls": [MKDIR]}
+    box.run().fails("linux.seccomp.defaultAction", "missing required field", code=1)
+
+
+@NNP
+@pytest.mark.parametrize("profile_", [
+    profile(), profile(rule("execve", action="SCMP_ACT_ALLOW")),
+    profile(rule("read", "write", "close", action="SCMP_ACT_ALLOW"))], ids=["nothing", "execve", "pipes"])
+@pytest.mark.parametrize("command", ["create", "run"])
+def test_profile_that_forbids_to_exit(box, nnp, profile_, command):
+    """An end that the filter refuses must not be tried again for ever."""
+    box.process["noNewPrivileges"] = nnp
+    box.linux["seccomp"] = {**profile_, "defaultAction": "SCMP_ACT_ERRNO"}
+    box.sh("true")
+    r = box.create() if command == "create" else box.run()
+    if command == "run":
+        assert r.code != 0   # 132, SIGILL, when init has nothing else left
+    elif r.code == 0:
+        box.start()     # init was still waiting: now its end must come
+        box.wait_stopped()
+        box.end()
+    assert box.hull.ids() == []
+
+
 @X86_64
 def test_newer_calls_get_enosys(box):
     names = RUNTIME + PROGRAM + ["capset", "fchmodat2"]

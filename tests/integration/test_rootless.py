@@ -57,6 +57,8 @@ def test_run(rootless, user):
     rootless.sh("id -u; cat /proc/self/uid_map; touch /dev/shm/x; ls /sys > /dev/null; echo done").write()
     r = user("run", "--bundle", rootless.dir, rootless.id).ok()
     assert r.out.split() == ["0", "0", "1000", "1", "done"]
+    root = os.path.join(user.env["XDG_RUNTIME_DIR"], "hull")
+    assert os.stat(root).st_mode & 0o7777 == 0o1700   # sticky: not for cleaners of old files
 
 
 def test_life_cycle(rootless, user, scratch):
