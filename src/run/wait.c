@@ -151,6 +151,7 @@ static void raw_mode(struct loop *p)
         return; /* stdin is no terminal: nothing to switch */
     struct termios raw = p->saved;
     cfmakeraw(&raw);
+    raw.c_oflag |= OPOST; /* this terminal adds the carriage returns, since that of the container does not */
     if (tcsetattr(0, TCSANOW, &raw) == 0)
         p->restore = true;
 }

@@ -240,6 +240,18 @@ def test_raw_mode_and_restore(session, command):
 
 
 @both
+def test_line_ends_on_the_callers_terminal(session, command):
+    """The program's terminal adds no carriage return, so the caller's must go on doing so while it is raw."""
+    t = session(command, "echo ready; read x; echo one; echo two; exit 3")
+    t.expect("ready\r\n")
+    wait_until(lambda: not t.attributes()[3] & termios.ICANON)
+    assert t.attributes()[1] & termios.OPOST
+    t.send("x\r")
+    t.expect("one\r\ntwo\r\n")
+    assert t.wait() == 3
+
+
+@both
 def test_process_that_keeps_the_terminal(session, command):
     """A background process has it open: we end with the program."""
     t = session(command, "(trap '' HUP; exec sleep 1000) & echo x; exit 6")
