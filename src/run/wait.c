@@ -6,6 +6,8 @@
  * terminal, SIGCHLD reaps. When the process has ended, what the pty still holds is copied before we
  * return: the kernel flushes a pty's buffer at poll and read, so reading until there is nothing, or
  * EIO because no slave is open, loses nothing (but a background process may keep the slave open).
+ * While the process lives, EIO says nothing: it may open its terminal again. So we hold a slave of our
+ * own until it has ended. Without any the master would report POLLHUP all the time and refuse input.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +29,7 @@ struct loop {
     struct foreground *f;
     bool   ended;
     int    status;
+    int    slave;              /* our own, or -1 */
     bool   stdin_open, stdout_open;
     char   in[8192];           /* stdin -> master, what the pty did not take yet */
     size_t in_len;
@@ -158,19 +161,21 @@ static void raw_mode(struct loop *p)
 
 int foreground_wait(struct foreground *f, int *ret_status, struct hull_error *e)
 {
-    struct loop p = {.f = f, .stdin_open = true, .stdout_open = true};
+    struct loop p = {.f = f, .slave = -1, .stdin_open = true, .stdout_open = true};
     int r = 0;
     sigset_t all;
     sigfillset(&all);
     if (signalfd(f->signal_fd, &all, 0) < 0)
         return error_set(e, errno, "signalfd");
     if (f->master >= 0) {
+        p.slave = ioctl(f->master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
         raw_mode(&p);
         resize(f);
         (void)fcntl(f->master, F_SETFL, O_NONBLOCK);
     }
     while (!p.ended && r == 0)
         r = turn(&p, e);
+    fd_close(&p.slave);
     while (f->master >= 0) {
         struct pollfd v = {.fd = f->master, .events = POLLIN};
         if (poll(&v, 1, 0) <= 0 || !output(&p))

@@ -5,9 +5,11 @@ terminal and detached with a console socket. Size, keys, end of file, hang-up, a
 """
 import os
 import random
+import select
 import signal
 import subprocess
 import termios
+import time
 
 import pytest
 
@@ -248,6 +250,40 @@ def test_line_ends_on_the_callers_terminal(session, command):
     assert t.attributes()[1] & termios.OPOST
     t.send("x\r")
     t.expect("one\r\ntwo\r\n")
+    assert t.wait() == 3
+
+
+WITHOUT = "T=$(tty); exec 0</dev/null 1>/dev/null 2>/dev/null; "
+
+
+@both
+def test_terminal_that_is_opened_anew(session, command):
+    """For moments nobody in the container has the terminal open: it is there again afterwards."""
+    t = session(command, f"{WITHOUT} i=0; while [ $i -lt 200 ]; do echo line-$i >$T; i=$((i+1)); done; exit 3")
+    assert t.wait() == 3
+    assert t.seen.decode().split() == [f"line-{i}" for i in range(200)]
+
+
+def ticks(pid):
+    """The processor time that a process has used."""
+    with open(f"/proc/{pid}/stat") as f:
+        return sum(map(int, f.read().rpartition(")")[2].split()[11:13]))
+
+
+@both
+def test_typed_while_nobody_has_the_terminal(session, scratch, command):
+    """It waits for the next one who reads, and we for both without spinning."""
+    t = session(command, f"{WITHOUT} echo >/note/closed; until [ -e /note/go ]; do sleep 0.02; done; "
+                         "read x <$T; echo got-$x >$T; exit 3")
+    wait_until((scratch / "closed").exists)
+    wait_until(lambda: not t.attributes()[3] & termios.ICANON)
+    before = ticks(t.process.pid)
+    time.sleep(0.5)
+    assert ticks(t.process.pid) - before < 0.2 * os.sysconf("SC_CLK_TCK")
+    t.send("word\r")
+    wait_until(lambda: not select.select([t.slave], [], [], 0)[0])   # has been read
+    (scratch / "go").touch()
+    t.expect("got-word")
     assert t.wait() == 3
 
 
