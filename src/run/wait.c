@@ -8,9 +8,13 @@
  * EIO because no slave is open, loses nothing (but a background process may keep the slave open).
  * While the process lives, EIO says nothing: it may open its terminal again. So we hold a slave of our
  * own until it has ended. Without any the master would report POLLHUP all the time and refuse input.
+ * Stdout is written to when poll says so and by PIPE_BUF bytes at most, which a pipe then has room for:
+ * whoever reads slowly, or not at all, keeps the process waiting on its terminal, but not us, who have
+ * signals to forward. To set O_NONBLOCK would change it for all who share stdout; it may be set, though.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -33,6 +37,8 @@ struct loop {
     bool   stdin_open, stdout_open;
     char   in[8192];           /* stdin -> master, what the pty did not take yet */
     size_t in_len;
+    char   out[PIPE_BUF];      /* master -> stdout, what that did not take yet */
+    size_t out_len;
     bool   restore;
     struct termios saved;
 };
@@ -76,11 +82,10 @@ static void signals(struct loop *p)
     }
 }
 
-/* One read's worth from the pty to stdout; false: nothing more there. */
-static bool output(struct loop *p)
+/* One read's worth from the pty; false: nothing more there. */
+static bool output_read(struct loop *p)
 {
-    char buf[32768];
-    ssize_t n = read(p->f->master, buf, sizeof(buf));
+    ssize_t n = read(p->f->master, p->out, sizeof(p->out));
     if (n < 0 && errno == EINTR)
         return true;
     if (n <= 0) {
@@ -88,9 +93,21 @@ static bool output(struct loop *p)
             fd_close(&p->f->master);
         return false;
     }
-    if (p->stdout_open && fd_write_all(1, buf, (size_t)n) < 0)
-        p->stdout_open = false; /* the reader is gone; the process must not block on its terminal */
+    if (p->stdout_open) /* else the reader is gone, and the process must not block on its terminal */
+        p->out_len = (size_t)n;
     return true;
+}
+
+static void output_write(struct loop *p)
+{
+    ssize_t n = write(1, p->out, p->out_len);
+    if (n >= 0) {
+        p->out_len -= (size_t)n;
+        memmove(p->out, p->out + n, p->out_len);
+    } else if (errno != EAGAIN && errno != EINTR) {
+        p->out_len = 0;
+        p->stdout_open = false;
+    }
 }
 
 static void input_read(struct loop *p)
@@ -117,12 +134,14 @@ static void input_write(struct loop *p)
 static int turn(struct loop *p, struct hull_error *e)
 {
     const bool tty = p->f->master >= 0;
+    const short want = (short)((p->out_len == 0 ? POLLIN : 0) | (p->in_len > 0 ? POLLOUT : 0));
     struct pollfd v[] = {
         {.fd = p->f->signal_fd, .events = POLLIN},
         {.fd = p->f->pidfd, .events = POLLIN},
         {.fd = tty && p->stdin_open && p->in_len == 0 ? 0 : -1, .events = POLLIN},
-        {.fd = p->f->master, .events = (short)(POLLIN | (p->in_len > 0 ? POLLOUT : 0))},
+        {.fd = want ? p->f->master : -1, .events = want},
         {.fd = p->f->notified ? p->f->notify_fd : -1, .events = POLLIN},
+        {.fd = p->out_len > 0 ? 1 : -1, .events = POLLOUT},
     };
     if (poll(v, COUNT_OF(v), -1) < 0)
         return errno == EINTR ? 0 : error_set(e, errno, "poll");
@@ -132,8 +151,10 @@ static int turn(struct loop *p, struct hull_error *e)
         input_read(p);
     if (tty && v[3].revents & POLLOUT)
         input_write(p);
-    if (tty && v[3].revents & (POLLIN | POLLHUP | POLLERR))
-        (void)output(p);
+    if (v[5].revents)
+        output_write(p);
+    else if (tty && p->out_len == 0 && v[3].revents & (POLLIN | POLLHUP | POLLERR))
+        (void)output_read(p);
     if (v[4].revents && p->f->notified)
         p->f->notified(p->f->notify_fd, p->f->pid);
     if (v[1].revents) {
@@ -146,6 +167,20 @@ static int turn(struct loop *p, struct hull_error *e)
         }
     }
     return 0;
+}
+
+/* What there still is when the process has ended, however long its reader takes. */
+static void drain(struct loop *p)
+{
+    while (p->out_len > 0 || p->f->master >= 0) {
+        struct pollfd in = {.fd = p->f->master, .events = POLLIN}, out = {.fd = 1, .events = POLLOUT};
+        if (p->out_len > 0) {
+            if (poll(&out, 1, -1) > 0)
+                output_write(p);
+        } else if (poll(&in, 1, 0) <= 0 || !output_read(p)) {
+            break;
+        }
+    }
 }
 
 static void raw_mode(struct loop *p)
@@ -176,11 +211,7 @@ int foreground_wait(struct foreground *f, int *ret_status, struct hull_error *e)
     while (!p.ended && r == 0)
         r = turn(&p, e);
     fd_close(&p.slave);
-    while (f->master >= 0) {
-        struct pollfd v = {.fd = f->master, .events = POLLIN};
-        if (poll(&v, 1, 0) <= 0 || !output(&p))
-            break;
-    }
+    drain(&p);
     fd_close(&f->master);
     if (p.restore)
         (void)tcsetattr(0, TCSANOW, &p.saved);

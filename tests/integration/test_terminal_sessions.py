@@ -3,6 +3,7 @@
 A terminal's life in the four places that have one: run and exec, in the foreground under the caller's
 terminal and detached with a console socket. Size, keys, end of file, hang-up, and the last bytes.
 """
+import fcntl
 import os
 import random
 import select
@@ -209,6 +210,88 @@ def test_last_bytes_into_a_pipe(box, command):
         assert r.raw == b"".join(b"line-%d\n" % i for i in range(500)) + b"end"
     if command == "exec":
         box.end()
+
+
+class Pipe:
+    """Standard output of a terminal session: a pipe of one page, read when the test says so."""
+
+    def __init__(self, blocking):
+        self.r, self.w = os.pipe()
+        fcntl.fcntl(self.w, fcntl.F_SETPIPE_SZ, select.PIPE_BUF)
+        os.set_blocking(self.w, blocking)
+
+    def full(self):
+        return not select.select([], [self.w], [], 0)[1]
+
+    def rest(self):
+        """To the end."""
+        os.close(self.w)
+        with os.fdopen(self.r, "rb") as f:
+            return f.read()
+
+
+@pytest.fixture
+def piped(box, scratch):
+    """Starts a script on a terminal with a pipe as our standard output."""
+    box.bind(scratch, "/note", "rw")
+
+    def start(command, script, stdout, **kw):
+        if command == "exec":
+            box.up()
+            return box.hull.popen("exec", "--tty", box.id, "/bin/sh", "-c", script, stdout=stdout, **kw)
+        box.process["terminal"] = True
+        box.sh(script).write()
+        return box.hull.popen("run", "--bundle", box.dir, box.id, stdout=stdout, **kw)
+    yield start
+    if (box.hull.root / box.id).is_dir():
+        box.end()
+
+
+def asleep(pid):
+    return leaks._state(pid)[0] == "S"
+
+
+def lines(n):
+    return b"".join(b"%d\n" % i for i in range(1, n + 1))
+
+
+@both
+@pytest.mark.parametrize("blocking", [True, False])
+def test_reader_that_comes_late(piped, scratch, command, blocking):
+    """The program has ended before anybody reads: its terminal still has all that the pipe did not take."""
+    out = Pipe(blocking)
+    p = piped(command, "seq 1 2000; touch /note/done; exit 3", out.w)
+    wait_until((scratch / "done").exists)
+    wait_until(lambda: out.full() and asleep(p.pid))
+    assert p.poll() is None
+    assert out.rest() == lines(2000)
+    assert p.wait(10) == 3
+
+
+@both
+@pytest.mark.parametrize("blocking", [True, False])
+def test_signal_while_nobody_reads(piped, scratch, command, blocking):
+    """It reaches the program, and what comes afterwards is the output without a gap."""
+    out = Pipe(blocking)
+    p = piped(command, "trap 'touch /note/got; exit 9' TERM; seq 1 1000000 & touch /note/ready; " + LOOP, out.w)
+    wait_until((scratch / "ready").exists)
+    wait_until(lambda: out.full() and asleep(p.pid))
+    p.send_signal(signal.SIGTERM)
+    wait_until((scratch / "got").exists)
+    got = out.rest()
+    assert p.wait(10) == 9
+    assert len(got) > select.PIPE_BUF and got == lines(1000000)[:len(got)]
+
+
+@both
+def test_reader_that_goes_away(piped, scratch, command):
+    """The program goes on, and does not wait for room on its terminal."""
+    out = Pipe(True)
+    p = piped(command, "seq 1 2000; touch /note/done; seq 1 20000; exit 4", out.w)
+    os.close(out.w)
+    wait_until((scratch / "done").exists)
+    os.close(out.r)
+    assert p.wait(10) == 4
 
 
 @pytest.mark.slow
