@@ -115,7 +115,7 @@ static void input_read(struct loop *p)
     ssize_t n = read(0, p->in, sizeof(p->in));
     if (n > 0)
         p->in_len = (size_t)n;
-    else if (n == 0 || errno != EINTR)
+    else if (n == 0 || (errno != EINTR && errno != EAGAIN)) /* EAGAIN: another reader was faster */
         p->stdin_open = false;
 }
 

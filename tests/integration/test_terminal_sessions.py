@@ -8,6 +8,8 @@ import os
 import random
 import select
 import signal
+import socket
+import struct
 import subprocess
 import termios
 import time
@@ -292,6 +294,25 @@ def test_reader_that_goes_away(piped, scratch, command):
     wait_until((scratch / "done").exists)
     os.close(out.r)
     assert p.wait(10) == 4
+
+
+@both
+def test_stdin_that_has_nothing_after_all(piped, command):
+    """poll has said so, but read gives EAGAIN, as for a datagram whose checksum is wrong: not the end of our input."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stdin, \
+            socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP) as raw:
+        stdin.bind(("127.0.0.1", 0))
+        stdin.setblocking(False)
+        out = Pipe(True)
+        p = piped(command, "stty -echo; echo ready; read x; exit $x", out.w, stdin=stdin)
+        wait_until(lambda: select.select([out.r], [], [], 0)[0])
+        port = stdin.getsockname()[1]
+        for checksum, text in [(1, b"5"), (0, b"4")]:   # 0 is none, thus right
+            wait_until(lambda: not select.select([stdin], [], [], 0)[0])
+            text = text.rjust(100, b"0") + b"\n"   # a short one would be looked at before it is queued
+            raw.sendto(struct.pack("!HHHH", port, port, 8 + len(text), checksum) + text, ("127.0.0.1", 0))
+        assert p.wait(10) == 4
+    assert out.rest() == b"ready\n"
 
 
 @pytest.mark.slow
