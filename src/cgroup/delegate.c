@@ -16,6 +16,7 @@
 #include "base/sys.h"
 #include "cgroup/file.h"
 #include "cgroup/ops.h"
+#include "oci/mount.h"
 
 #define DELEGATE_FILE "/sys/kernel/cgroup/delegate"
 
@@ -23,8 +24,7 @@ static bool is_writable_mount(struct arena *a, const struct oci_mount *m)
 {
     bool writable = true;
     const char *at = m->destination ? path_clean(a, m->destination) : NULL;
-    if (!at || strcmp(at, CGROUP_FS_ROOT) != 0 || !m->type ||
-        (strcmp(m->type, "cgroup") != 0 && strcmp(m->type, "cgroup2") != 0))
+    if (!at || strcmp(at, CGROUP_FS_ROOT) != 0 || !oci_mount_is_cgroup(m))
         return false;
     for (size_t i = 0; i < m->options.n; i++) {
         if (strcmp(m->options.v[i], "ro") == 0)

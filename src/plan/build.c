@@ -16,6 +16,7 @@
 #include "lsm/lsm.h"
 #include "mount/mount.h"
 #include "ns/ns.h"
+#include "oci/mount.h"
 #include "process/process.h"
 #include "seccomp/seccomp.h"
 
@@ -201,7 +202,7 @@ static void plan_init_mounts(struct builder *b)
     const struct oci_config *c = b->l->config;
     size_t before = c->mounts.n;
     for (size_t i = c->mounts.n; i-- > 0;)
-        if (c->mounts.v[i].type && strcmp(c->mounts.v[i].type, "cgroup") == 0)
+        if (oci_mount_is_cgroup(&c->mounts.v[i]))
             before = i;
     const size_t at = first + before < b->p->n ? first + before : b->p->n;
     const size_t mounts_end = b->p->n;

@@ -19,6 +19,7 @@
 #include "base/path.h"
 #include "host/hierarchy.h"
 #include "ns/ns.h"
+#include "oci/mount.h"
 #include "run/restore.h"
 
 static const char *const default_devices[] = {
@@ -33,11 +34,6 @@ static bool is_bind(const struct oci_mount *m)
         if (strcmp(m->options.v[i], "bind") == 0 || strcmp(m->options.v[i], "rbind") == 0)
             return true;
     return false;
-}
-
-static bool is_cgroup(const struct oci_mount *m)
-{
-    return m->type && (strcmp(m->type, "cgroup") == 0 || strcmp(m->type, "cgroup2") == 0);
 }
 
 static bool has_cgroup_ns(const struct oci_config *c)
@@ -133,7 +129,7 @@ static int add_mounts(const struct external_source *s, bool restore, struct criu
         if (is_bind(m)) {
             const char *key = resolve(s, root, m->destination);
             r = add_mount(s, c, key, restore ? source_path(s, m) : key, e);
-        } else if (is_cgroup(m) && s->cgroup_mode != CGROUP_V2 && !has_cgroup_ns(s->config)) {
+        } else if (oci_mount_is_cgroup(m) && s->cgroup_mode != CGROUP_V2 && !has_cgroup_ns(s->config)) {
             r = add_cgroups(s, m, restore, c, e);
         }
     }

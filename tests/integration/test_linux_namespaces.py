@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from support import cgroup2
 from support.kernel import TIME_NAMESPACES, needs_time_namespaces
 
 FILES = {"pid": "pid", "network": "net", "mount": "mnt", "ipc": "ipc", "uts": "uts", "user": "user",
@@ -178,6 +179,21 @@ def test_new_cgroup(box):
     box.namespaces(cgroup=True)
     for line in box.out("cat /proc/self/cgroup").splitlines():
         assert line.split(":", 2)[2] == "/", line
+
+
+@pytest.mark.parametrize("also", [False, True])
+def test_cgroup2_mount_begins_at_the_containers_cgroup(box, also):
+    """Also where no mount of type "cgroup" follows: the namespace is made before either type."""
+    if not cgroup2.host_view():
+        pytest.skip("no unified hierarchy here")
+    box.namespaces(cgroup=True)
+    box.config["mounts"] = [m for m in box.mounts if m["type"] != "cgroup"]
+    box.mount("/mnt", "cgroup2", options=["nosuid", "noexec", "nodev"])
+    if also:
+        box.mount("/home", "cgroup")
+    line, *files = box.out("grep ' /mnt ' /proc/self/mountinfo; ls /mnt").splitlines()
+    assert line.split()[3] == "/"
+    assert "cgroup.type" in files   # which the root of the hierarchy does not have
 
 
 def test_no_mount_namespace(box):
