@@ -151,6 +151,17 @@ int bind_clone(const struct launch *l, const struct mount_step *s, bool recursiv
     return fd < 0 ? fd : tree_clone(fd, "", recursive, ret);
 }
 
+int bind_clone_error(const struct launch *l, const struct mount_step *s, int err,
+                     struct hull_error *e)
+{
+    /* They may hide something. To bind them too would be more than was asked for: "ro" is not theirs. */
+    const bool left_out = err == -EINVAL && !(s->o.flags & MS_REC) && mount_in_userns(l);
+    return error_set(e, -err, "open source %s%s", s->source,
+                     left_out ? " (in a user namespace the kernel refuses a bind mount without the "
+                                "mounts below it: use rbind)"
+                              : "");
+}
+
 static int open_source(struct launch *l, const struct mount_step *s, struct mount_tree *ret,
                        struct hull_error *e)
 {
@@ -163,12 +174,7 @@ static int open_source(struct launch *l, const struct mount_step *s, struct moun
     if (l->running) /* s->source is a path of the host, and we are in the container */
         return error_set(e, ENOSYS, "open_tree");
     int r = bind_clone(l, s, recursive, ret);
-    /* In a user namespace mounts below a directory can't be left out: they hide something. */
-    if (r == -EINVAL && !s->below && !recursive && mount_in_userns(l))
-        r = bind_clone(l, s, true, ret);
-    if (r < 0)
-        return error_set(e, -r, "open source %s", s->source);
-    return 0;
+    return r < 0 ? bind_clone_error(l, s, r, e) : 0;
 }
 
 int mount_clone_below(struct launch *l, const struct step *st, struct hull_error *e)

@@ -167,6 +167,9 @@ int bind_open(const struct launch *l, const struct mount_step *s);
 /** Clones the source of a bind mount, or what src_nofollow says. 0 or -errno. */
 int bind_clone(const struct launch *l, const struct mount_step *s, bool recursive,
                struct mount_tree *ret);
+/** Fails with what bind_clone has returned, and the way out where there is one. */
+int bind_clone_error(const struct launch *l, const struct mount_step *s, int err,
+                     struct hull_error *e);
 /** Makes the link that source (O_PATH) is at the destination, where nothing or the same link may be. */
 int bind_copy_link(const struct launch *l, const struct mount_step *s, int source,
                    struct hull_error *e);

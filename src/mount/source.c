@@ -54,10 +54,9 @@ static bool reachable(const struct launch *l, const struct mount_step *s, int64_
 }
 
 /* The tree, which hears of the host's mounts but not the other way round. 0 or -errno. */
-static int clone_slave(const struct launch *l, const struct mount_step *s, bool recursive,
-                       struct mount_tree *t)
+static int clone_slave(const struct launch *l, const struct mount_step *s, struct mount_tree *t)
 {
-    int r = bind_clone(l, s, recursive, t);
+    int r = bind_clone(l, s, s->o.flags & MS_REC, t);
     if (r < 0 || t->plain)
         return r;
     const char *word = l->config->linux_->rootfsPropagation;
@@ -73,10 +72,7 @@ static void clone_in_copy(const struct launch *l, const struct mount_step *s, in
     struct mount_tree t = { .fd = -1 };
     int r = setns(l->join_pidfd, CLONE_NEWUSER) < 0 || unshare(CLONE_NEWNS) < 0 ? -errno : 0;
     if (r == 0)
-        r = clone_slave(l, s, s->o.flags & MS_REC, &t);
-    /* What is mounted below may hide something, and can't be left out. */
-    if (r == -EINVAL && !(s->o.flags & MS_REC))
-        r = clone_slave(l, s, true, &t);
+        r = clone_slave(l, s, &t);
     if (r == 0 && t.plain)
         r = -ENOSYS;
     if (r == 0)
@@ -115,10 +111,12 @@ static int clone_source(const struct launch *l, const struct mount_step *s, int 
 {
     _cleanup_tree_ struct mount_tree t = { .fd = -1 };
     const bool user = l->running && l->host->euid != 0 && l->has_ns[NS_USER];
-    int r = user ? clone_as_user(l, s, &t) : clone_slave(l, s, s->o.flags & MS_REC, &t);
-    if (r < 0)
-        return error_set(e, -r, "error mounting \"%s\" to rootfs at \"%s\": open source %s",
-                         s->source, s->config->destination, s->source);
+    int r = user ? clone_as_user(l, s, &t) : clone_slave(l, s, &t);
+    if (r < 0) {
+        bind_clone_error(l, s, r, e);
+        return error_prefix(e, "error mounting \"%s\" to rootfs at \"%s\"", s->source,
+                            s->config->destination);
+    }
     if (!t.plain)    /* else no use across mount namespaces: let I try and explain */
         *ret_fd = TAKE_FD(t.fd);
     return 0;

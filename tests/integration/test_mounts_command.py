@@ -241,7 +241,7 @@ def test_a_user_without_rights(rootless, user, tmp_path, source):
     (source / "dir/sub").mkdir()
     (source / "closed").mkdir(mode=0o700)
     (tmp_path / "m.json").write_text(json.dumps([
-        bind(source / "dir", "/tmp/dir", "ro"), bind(source / "file", "/tmp/file"),
+        bind(source / "dir", "/tmp/dir", "rbind", "ro"), bind(source / "file", "/tmp/file"),
         dict(TMPFS, destination="/tmp/tmpfs"), dict(TMPFS, destination="/tmp/proc", type="proc")]))
     rootless.config["root"]["readonly"] = False
     rootless.sh("sleep 1000").write()
@@ -256,6 +256,8 @@ def test_a_user_without_rights(rootless, user, tmp_path, source):
         assert r.out == "inside\nhost\nbelow\nrefused\n/tmp/proc/1\n"
         (tmp_path / "closed.json").write_text(json.dumps([bind(source / "closed/x", "/tmp/x")]))
         user("mounts", "add", rootless.id, tmp_path / "closed.json").fails("open source", "permission denied", code=1)
+        (tmp_path / "alone.json").write_text(json.dumps([bind(source / "dir", "/tmp/x", "ro")]))
+        user("mounts", "add", rootless.id, tmp_path / "alone.json").fails("open source", "use rbind", code=1)
         user("mounts", "remove", rootless.id, tmp_path / "m.json").ok()
         assert user("exec", rootless.id, "/bin/ls", "-A", "/tmp/dir", "/tmp/tmpfs").out == "/tmp/dir:\n\n/tmp/tmpfs:\n"
     finally:

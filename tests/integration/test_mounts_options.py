@@ -129,6 +129,23 @@ def test_bind_is_not_recursive(box, tree):
     assert "/mnt" in m and "/mnt/inner" not in m
 
 
+@pytest.mark.parametrize("source", ["tree", "tree/inner"])
+def test_in_a_user_namespace_bind_can_not_leave_mounts_out(box, tree, source):
+    """They might hide something. Bound with the rest, they would be writable below a read-only bind."""
+    box.userns().chown_to()
+    box.bind(tree.parent / source, "/mnt", "ro")
+    box.run().fails(f"open source {tree.parent / source} (in a user namespace", "use rbind",
+                    "invalid argument", code=1)
+    box.mounts[-1]["options"] = ["rbind", "rro"]
+    assert box.sh("touch /mnt/a /mnt/inner/b /mnt/deep/c").run().err.count("Read-only") == 2
+
+
+def test_in_a_user_namespace_nothing_below_is_no_matter(box, tree):
+    box.userns().chown_to()
+    box.bind(tree / "inner/deep", "/mnt", "ro")
+    assert "ro" in mountinfo(box)["/mnt"]["options"]
+
+
 def test_rbind_is(box, tree):
     box.mount("/mnt", "bind", str(tree), ["rbind"])
     assert "/mnt/inner/deep" in mountinfo(box)
