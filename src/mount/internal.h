@@ -18,7 +18,7 @@ enum mount_kind {
     MOUNT_SYSFS,
     MOUNT_BIND,
     MOUNT_CGROUP,
-    MOUNT_REMOUNT,   /* "remount" without bind: changes what is mounted there */
+    MOUNT_REMOUNT,   /* "remount", also with bind: changes what is mounted there */
     MOUNT_KIND_COUNT
 };
 

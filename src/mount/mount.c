@@ -185,7 +185,7 @@ static int mount_sysfs(struct launch *l, const struct mount_step *s, struct hull
     return mount_set_propagation(l, &s->o, t.fd, s->dest, e);
 }
 
-/* remount without bind: flags and parameters of the file system itself. */
+/* Flags and parameters of the file system itself; with bind only the flags of this mount of it. */
 static int mount_remount(struct launch *l, const struct mount_step *s, struct hull_error *e)
 {
     _cleanup_target_ struct mount_target target = { .fd = -1 };
@@ -199,9 +199,9 @@ static int mount_remount(struct launch *l, const struct mount_step *s, struct hu
         return error_oom(e);
     r = legacy_mount(l, s->source, -1, target.fd, s->config->type, s->o.flags, data);
     if (r < 0)
-        return error_set(e, -r, "mount src=%s, dst=%s, flags=MS_REMOUNT, data=%s", s->source,
-                         s->dest, data);
-    return mount_set_propagation(l, &s->o, target.fd, s->dest, e);
+        return error_set(e, -r, "mount src=%s, dst=%s, flags=%sMS_REMOUNT, data=%s", s->source,
+                         s->dest, s->o.flags & MS_BIND ? "MS_BIND|" : "", data);
+    return finish(l, s, TAKE_FD(target.fd), e);
 }
 
 static mount_fn *const mount_functions[MOUNT_KIND_COUNT] = {

@@ -28,10 +28,11 @@ static enum mount_kind mount_kind_of(const struct oci_mount *m, const struct mou
         { "tmpfs",  MOUNT_TMPFS },
         { "cgroup", MOUNT_CGROUP },
     };
-    if (o->flags & MS_BIND)
-        return MOUNT_BIND;
+    /* Both together change what is mounted there, as in mount(2). */
     if (o->flags & MS_REMOUNT)
         return MOUNT_REMOUNT;
+    if (o->flags & MS_BIND)
+        return MOUNT_BIND;
     for (size_t i = 0; i < COUNT_OF(kinds); i++)
         if (m->type && strcmp(m->type, kinds[i].type) == 0)
             return kinds[i].kind;
@@ -58,15 +59,13 @@ static int check_mount(const struct oci_mount *m, size_t i, const struct mount_s
     if (s->kind != MOUNT_BIND && s->kind != MOUNT_REMOUNT && (!m->type || !*m->type))
         return mount_error(e, HULL_E_CONFIG, i, ".type", m->destination,
                            "neither a type nor the option bind is given");
-    if (s->kind != MOUNT_BIND)
-        return 0;
-    if (s->o.data.n > 0) {
+    if ((s->o.flags & MS_BIND) && s->o.data.n > 0) {
         char member[32];
         option_where(m, s->o.data.v[0], member, sizeof(member));
         return mount_error(e, HULL_E_CONFIG, i, member, m->destination,
                            "bind mounts cannot have any filesystem-specific options applied");
     }
-    if (!m->source || !*m->source)
+    if (s->kind == MOUNT_BIND && (!m->source || !*m->source))
         return mount_error(e, HULL_E_CONFIG, i, ".source", m->destination,
                            "a bind mount needs a source");
     return 0;

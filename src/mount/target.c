@@ -44,7 +44,7 @@ static int check_proc(const struct launch *l, const struct mount_step *s, const 
         return error_set(e, HULL_E_INIT, "a mount on /proc would uncover what is masked there");
     if (path[5] == '\0') {
         struct statfs fs;
-        if (s->kind == MOUNT_PROC)
+        if (s->kind == MOUNT_PROC || s->kind == MOUNT_REMOUNT)    /* which puts nothing there */
             return 0;
         if (s->kind == MOUNT_BIND && source >= 0 && fstatfs(source, &fs) == 0 &&
             fs.f_type == PROC_SUPER_MAGIC)

@@ -236,6 +236,13 @@ def test_what_the_container_mounts_there_stays_in_it(mounts, box, source):
         subprocess.run(["umount", "-R", source / "dir"], check=True)
 
 
+@pytest.mark.parametrize("options", [["remount", "ro"], ["bind", "remount", "ro"]])
+def test_no_remount(mounts, box, options):
+    box.up()
+    mounts.add(dict(TMPFS)).ok()
+    mounts.add(dict(TMPFS, options=options)).fails("remount is not possible in a running container", code=1)
+
+
 def test_a_user_without_rights(rootless, user, tmp_path, source):
     """Sources are cloned from a copy of the host's mounts that belongs to the container's namespace."""
     (source / "dir/sub").mkdir()

@@ -191,6 +191,47 @@ def test_remount(box):
     assert "ro" in table(r.out)["/mnt"]["options"]
 
 
+def test_remount_with_bind(box, scratch):
+    """The mount that is there gets other flags. Its source is not bound, nor looked at."""
+    (scratch / "secret").touch()
+    box.mount("/mnt", "tmpfs", "tmpfs", ["nosuid"])
+    box.mount("/mnt", "bind", str(scratch), ["bind", "remount", "ro"])
+    m = [line for line in box.out("cat /proc/self/mountinfo; ls /mnt").splitlines() if "/mnt" in line]
+    assert len(m) == 1 and "secret" not in m
+    mnt = table(m[0])["/mnt"]
+    assert mnt["type"] == "tmpfs" and mnt["options"] >= {"ro"} and "rw" in mnt["super"]
+    assert "nosuid" not in mnt["options"]
+
+
+def test_remount_with_bind_where_nothing_is_mounted(box, scratch):
+    box.mount("/mnt", "bind", str(scratch), ["bind", "remount", "ro"])
+    box.run().fails("error mounting", "/mnt", "MS_BIND|MS_REMOUNT", "invalid argument", code=1)
+
+
+def test_remount_with_bind_and_recursive_options(box, tree):
+    box.bind(tree, "/mnt", "rbind", "nosuid")
+    box.mount("/mnt", "bind", str(tree), ["bind", "remount", "rro", "rslave"])
+    m = mountinfo(box)
+    for place in ("/mnt", "/mnt/inner", "/mnt/inner/deep"):
+        assert "ro" in m[place]["options"], place
+    assert "nosuid" not in m["/mnt"]["options"]
+
+
+def test_remount_with_bind_takes_no_data(box):
+    box.mount("/mnt", "tmpfs", "tmpfs", [])
+    box.mount("/mnt", "bind", "tmpfs", ["bind", "remount", "size=1m"])
+    box.run().fails("bind mounts cannot have any filesystem-specific options applied", code=1)
+
+
+@pytest.mark.parametrize("kind, source, option", [("proc", "proc", None), ("bind", "/proc", "bind")])
+def test_remount_of_proc(box, kind, source, option):
+    """What is masked in it stays masked."""
+    box.mount("/proc", kind, source, ["remount", "ro", *filter(None, [option])])
+    out = box.out("cat /proc/self/mountinfo; cat /proc/timer_list")
+    assert "ro" in table(out)["/proc"]["options"]
+    assert sum(line.split()[4] == "/proc" for line in out.splitlines()) == 1
+
+
 def test_options_by_behaviour(box):
     """nodev, noexec and nosymfollow do what they say."""
     box.caps("CAP_MKNOD").writable()
