@@ -197,9 +197,11 @@ static int bind_node(int dir, const char *name, const struct dev_node *d, struct
 }
 
 /* The owner, on the descriptor of what was just made: somebody may have exchanged it. */
-static int set_owner(int dir, const char *name, const struct dev_node *d, struct hull_error *e)
+static int set_owner(const struct launch *l, int dir, const char *name, const struct dev_node *d,
+                     struct hull_error *e)
 {
     struct stat st;
+    char self[32];
     _cleanup_close_ int fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return dev_error(e, errno, d, "open new device inode");
@@ -210,19 +212,20 @@ static int set_owner(int dir, const char *name, const struct dev_node *d, struct
         return 0;
     if (fchownat(fd, "", d->uid, d->gid, AT_EMPTY_PATH) < 0)
         return dev_error(e, errno, d, "update owner of new device inode");
-    /* chown takes the set-id bits away. */
-    if ((d->mode & (S_ISUID | S_ISGID)) && fchmodat(dir, name, d->mode & 07777, 0) < 0)
+    /* chown takes the set-id bits away. Before 6.6 no chmod takes an O_PATH descriptor by itself. */
+    snprintf(self, sizeof(self), "self/fd/%d", fd);
+    if ((d->mode & (S_ISUID | S_ISGID)) && fchmodat(l->proc_fd, self, d->mode & 07777, 0) < 0)
         return dev_error(e, errno, d, "update mode of new device inode");
     return 0;
 }
 
-static int make_node(int dir, const char *name, const struct dev_node *d, bool bind, bool setgid,
-                     struct hull_error *e)
+static int make_node(const struct launch *l, int dir, const char *name, const struct dev_node *d,
+                     bool bind, bool setgid, struct hull_error *e)
 {
     if (bind && !S_ISFIFO(d->mode))
         return bind_node(dir, name, d, e);
     if (mknodat(dir, name, d->mode, d->rdev) == 0)
-        return d->uid || d->gid || setgid ? set_owner(dir, name, d, e) : 0;
+        return d->uid || d->gid || setgid ? set_owner(l, dir, name, d, e) : 0;
     if (errno == EPERM)
         return bind_node(dir, name, d, e);
     if (errno != EEXIST)
@@ -252,7 +255,7 @@ static int make_nodes(const struct launch *l, const struct dev_step *s, int dev,
             return dev_error(e, -dir, d, "mkdir parent of device inode");
         /* Elsewhere than in /dev the directory may have any set-gid bit: look at the owner. */
         bool setgid = !in_dev || (st.st_mode & S_ISGID);
-        int r = make_node(in_dev ? dev : dir, name, d, bind, setgid, e);
+        int r = make_node(l, in_dev ? dev : dir, name, d, bind, setgid, e);
         if (r < 0)
             return r;
     }

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import shutil
 import stat
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from support import leaks
 from support.console import Terminal
+from support.runtime import wait_until
 
 pytestmark = pytest.mark.slow
 SECONDS = 3
@@ -74,6 +76,28 @@ def test_dev(box, decoy):
     without_dev(box).sh("true")
     (box.rootfs / "other").symlink_to(out_of(box.rootfs, decoy))
     race(box, box.rootfs / "dev", box.rootfs / "other", decoy)
+
+
+def test_mode_of_a_node(box, decoy, scratch):
+    """The set-id bits are given back after the chown to the node, not to what is at its name by then."""
+    if not shutil.which("strace"):
+        pytest.skip("needs strace, which holds the runtime after its chown")
+    (scratch / "volume").mkdir()
+    node = scratch / "volume/node"
+    box.bind(scratch / "volume", "/mnt")
+    box.linux["devices"] = [{"type": "c", "path": "/mnt/node", "major": 1, "minor": 3, "fileMode": 0o4666,
+                             "uid": 1000, "gid": 1000}]
+    box.hull.prefix = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fchownat",
+                       "-e", "inject=fchownat:delay_exit=400000"]
+    box.args("/bin/true").write()
+    p = box.hull.popen("run", "--bundle", box.dir, box.id)
+    wait_until(lambda: node.exists() and node.stat().st_uid == 1000)
+    node.rename(scratch / "moved")
+    node.symlink_to(decoy / "file")
+    assert p.wait(20) == 0
+    assert stat.S_IMODE((decoy / "file").stat().st_mode) == 0o644
+    assert stat.S_IMODE((scratch / "moved").stat().st_mode) == 0o4666
+    box.hull.prefix = []
 
 
 def test_masking_null(box, decoy):
