@@ -138,10 +138,11 @@ bool target_allowed(const char *path);
 /**
  * Opens the mount point of s in the rootfs and makes it if it is missing: a directory, or an empty
  * file if make_file. What is there must be of that type (-ENOTDIR, but for remount). Refuses the
- * root itself and anything in /proc that is not allowed.
+ * root itself and anything in /proc that is not allowed. Notes the place, and gives up masks_fd if
+ * that is /proc, whatever the destination is written like.
  * @param source  descriptor of a bind mount's source, or -1
  */
-int target_open(const struct launch *l, const struct mount_step *s, bool make_file, int source,
+int target_open(struct launch *l, const struct mount_step *s, bool make_file, int source,
                 struct mount_target *ret, struct hull_error *e);
 
 /* label.c */

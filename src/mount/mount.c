@@ -152,7 +152,7 @@ static int keep_for_masks(struct launch *l, struct hull_error *e)
 static int mount_proc(struct launch *l, const struct mount_step *s, struct hull_error *e)
 {
     int r = mount_fs(l, s, e);
-    if (r == 0 && strcmp(s->dest, "/proc") == 0)
+    if (r == 0 && strcmp(l->places->path, "/proc") == 0)
         return keep_for_masks(l, e);
     if (r == -EPERM && mount_in_userns(l))
         return error_set(e, EPERM,
@@ -217,8 +217,6 @@ static mount_fn *const mount_functions[MOUNT_KIND_COUNT] = {
 int mount_step_mount(struct launch *l, const struct step *st, struct hull_error *e)
 {
     const struct mount_step *s = st->arg;
-    if (strcmp(s->dest, "/proc") == 0)
-        fd_close(&l->masks_fd); /* covered by this one */
     if (mount_functions[s->kind](l, s, e) < 0)
         return error_prefix(e, "error mounting \"%s\" to rootfs at \"%s\"", s->source,
                             s->config->destination);

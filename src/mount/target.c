@@ -61,7 +61,7 @@ static int check_proc(const struct launch *l, const struct mount_step *s, const 
 }
 
 static int check_place(const struct launch *l, const struct mount_step *s, int fd, int source,
-                       struct hull_error *e)
+                       const char **ret_path, struct hull_error *e)
 {
     char link[32], full[PATH_MAX + 1];
     snprintf(link, sizeof(link), "self/fd/%d", fd);
@@ -82,7 +82,23 @@ static int check_place(const struct launch *l, const struct mount_step *s, int f
                          "create mountpoint for %s mount: mountpoint \"%s\" is on the top of "
                          "rootfs \"%s\"",
                          s->dest, full, l->rootfs);
-    return check_proc(l, s, full, full + root, source, e);
+    int r = check_proc(l, s, full, full + root, source, e);
+    if (r == 0 && !(*ret_path = arena_strdup(l->arena, full + root)))
+        return error_oom(e);
+    return r;
+}
+
+/* Notes where there will be a mount. What is below it from now on is not what /proc was. */
+static int note_place(struct launch *l, const char *path, struct hull_error *e)
+{
+    struct mount_place *place = arena_alloc(l->arena, sizeof(*place));
+    if (!place)
+        return error_oom(e);
+    *place = (struct mount_place){ .path = path, .before = l->places };
+    l->places = place;
+    if (strcmp(path, "/proc") == 0)
+        fd_close(&l->masks_fd);
+    return 0;
 }
 
 /* The usual case: no link on the way, so the place is the path as written. */
@@ -111,7 +127,7 @@ static int open_resolved(const struct launch *l, const struct mount_step *s, boo
     return t->fd;
 }
 
-int target_open(const struct launch *l, const struct mount_step *s, bool make_file, int source,
+int target_open(struct launch *l, const struct mount_step *s, bool make_file, int source,
                 struct mount_target *ret, struct hull_error *e)
 {
     const bool real = s->kind == MOUNT_PROC || s->kind == MOUNT_SYSFS;
@@ -130,13 +146,17 @@ int target_open(const struct launch *l, const struct mount_step *s, bool make_fi
     if (real && !S_ISDIR(t.st.st_mode))
         return error_set(e, HULL_E_INIT, "filesystem \"%s\" must be mounted on ordinary directory",
                          s->config->type);
-    int r = direct ? check_proc(l, s, s->dest, s->dest, source, e)
-                   : check_place(l, s, t.fd, source, e);
+    const char *path = s->dest;
+    int r = direct ? check_proc(l, s, path, path, source, e)
+                   : check_place(l, s, t.fd, source, &path, e);
     if (r < 0)
         return r;
     /* move_mount(2) would say EINVAL; engines look for mount(2)'s ENOTDIR to give advice. */
     if (s->kind != MOUNT_REMOUNT && S_ISDIR(t.st.st_mode) == make_file)
         return error_set(e, ENOTDIR, "mount src=%s, dst=%s", s->source, s->dest);
+    r = s->kind == MOUNT_REMOUNT ? 0 : note_place(l, path, e);
+    if (r < 0)
+        return r;
     *ret = t;
     t.fd = -1;
     return 0;

@@ -25,6 +25,12 @@ struct netdev_set;
 struct restore;
 struct mount_made;
 
+/* Where in the rootfs something was mounted: what the destination led to, without links. */
+struct mount_place {
+    const char               *path;
+    const struct mount_place *before;
+};
+
 #define LISTEN_PID_ENTRY "LISTEN_PID="
 
 /* One page that P and I share, so that the step is known even when I was killed in it. */
@@ -95,6 +101,7 @@ struct launch {
     int      proc_fd;      /* I: verified procfs that shows I itself; see base/proc.h */
     int      dev_null_fd;  /* I: verified /dev/null (1:3), O_PATH */
     struct mount_made **made; /* X: what it has mounted, the last one first; NULL: not noted */
+    const struct mount_place *places; /* I: of the mounts made up to now, the last one first */
     int     *source_fds;   /* per config mount: opened by P, or -1; NULL when none is needed */
     int     *idmap_fds;    /* per config mount: user namespace of an id-mapped mount, or -1; NULL: none */
     int      tree_fd;      /* P: what came with SYNC_TREE */

@@ -130,3 +130,19 @@ def test_both(files):
     files.linux["readonlyPaths"] = ["/var/dir"]
     out = files.sh("ls -A /var/dir/sub; cat /var/dir/file; touch /var/dir/x").run()
     assert out.out == "secret" and "Read-only" in out.err
+
+
+@pytest.mark.parametrize("kind, source, options", [("proc", "proc", []), ("bind", "/proc", ["rbind"])])
+@pytest.mark.parametrize("destination", ["/proc", "/link/proc"])
+def test_the_last_proc_is_masked(box, kind, source, options, destination):
+    """Also when a link of the image leads the later mount over the first."""
+    (box.rootfs / "link").symlink_to(".")
+    box.linux["maskedPaths"], box.linux["readonlyPaths"] = ["/proc/version", "/proc/fs"], ["/proc/sys"]
+    box.mount(destination, kind, source, options)
+    out = box.out("cat /proc/version; ls -A /proc/fs; cat /proc/self/mountinfo")
+    lines = out.splitlines()
+    assert all(" - " in line for line in lines), "something of what is masked is to be seen"
+    top = [line.split()[0] for line in lines if line.split()[4] == "/proc"]
+    assert len(top) == 2
+    on = {line.split()[4]: line.split()[1] for line in lines}
+    assert on["/proc/version"] == on["/proc/fs"] == on["/proc/sys"] == top[-1]
