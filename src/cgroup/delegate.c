@@ -26,12 +26,9 @@ static bool is_writable_mount(struct arena *a, const struct oci_mount *m)
     const char *at = m->destination ? path_clean(a, m->destination) : NULL;
     if (!at || strcmp(at, CGROUP_FS_ROOT) != 0 || !oci_mount_is_cgroup(m))
         return false;
-    for (size_t i = 0; i < m->options.n; i++) {
-        if (strcmp(m->options.v[i], "ro") == 0)
-            writable = false;
-        else if (strcmp(m->options.v[i], "rw") == 0)
-            writable = true;
-    }
+    for (struct oci_option o = { 0 }; oci_option_next(&m->options, &o);)
+        if (oci_option_is(&o, "ro") || oci_option_is(&o, "rw"))
+            writable = oci_option_is(&o, "rw");
     return writable;
 }
 

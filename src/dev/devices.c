@@ -4,6 +4,7 @@
  * still be bound. /dev of the rootfs is opened once, inside the root, and everything goes into that
  * descriptor by mknodat, symlinkat and unlinkat without following links: an image whose /dev is a
  * link to the host's gets its nodes in the rootfs' own directory of that name (CVE-2026-41579).
+ * A bound /dev is somebody else's: nothing is made in it.
  *
  * In a user namespace mknod of a device is EPERM, so the host's node of the same path is bound; the
  * same is tried where mknod is refused for another reason (a device cgroup). An existing node of
@@ -14,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,6 +23,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/sys.h"
+#include "oci/mount.h"
 
 struct dev_node {
     const char *path;   /* cleaned, absolute in the rootfs */
@@ -53,15 +56,12 @@ static const struct { const char *name, *target; } dev_links[] = {
     { "stderr", "/proc/self/fd/2" },
 };
 
-/* Whether a bind mount provides the whole of /dev. */
+/* Whether a bind mount provides the whole of /dev, as far as the configuration alone tells. */
 static int dev_is_bound(const struct launch *l, bool *ret, struct hull_error *e)
 {
     for (size_t i = 0; i < l->config->mounts.n; i++) {
         const struct oci_mount *m = &l->config->mounts.v[i];
-        bool bind = false;
-        for (size_t k = 0; k < m->options.n; k++)
-            bind |= strcmp(m->options.v[k], "bind") == 0 || strcmp(m->options.v[k], "rbind") == 0;
-        if (!bind || !m->destination)
+        if (!oci_mount_is_bind(m) || !m->destination)
             continue;
         const char *clean = path_clean(l->arena, m->destination);
         if (!clean)
@@ -310,14 +310,49 @@ static int reopen_dev_null(int dev, struct hull_error *e)
     return 0;
 }
 
+/*
+ * Whether a bind mount provides it, where that takes looking: a link of the image leads one to the other,
+ * or the destination is a path of the host. The last mount on the directory or above it decides.
+ */
+static int is_in_bind(const struct launch *l, int dev, bool *ret, struct hull_error *e)
+{
+    char link[32], full[PATH_MAX + 1];
+    const struct mount_place *p = l->places;
+    const size_t root = strcmp(l->rootfs, "/") == 0 ? 0 : strlen(l->rootfs);
+    *ret = false;
+    while (p && !p->bind)
+        p = p->before;
+    if (!p)
+        return 0;
+    snprintf(link, sizeof(link), "self/fd/%d", dev);
+    const ssize_t len = readlinkat(l->proc_fd, link, full, sizeof(full) - 1);
+    if (len < 0)
+        return error_set(e, errno, "configuring container /dev: readlink %s", link);
+    full[len] = '\0';
+    if (strncmp(full, l->rootfs, root) != 0)    /* somebody has moved it away */
+        return 0;
+    for (p = l->places; p; p = p->before) {
+        const size_t n = strlen(p->path);
+        if (strncmp(full + root, p->path, n) == 0 && (!full[root + n] || full[root + n] == '/')) {
+            *ret = p->bind;
+            return 0;
+        }
+    }
+    return 0;
+}
+
 int dev_step_devices(struct launch *l, const struct step *st, struct hull_error *e)
 {
     const struct dev_step *s = st->arg;
     _cleanup_close_ int dev = path_mkdir_in_root(l->rootfs_fd, "/dev", 0755);
     if (dev < 0)
         return error_set(e, -dev, "configuring container /dev: open /dev");
+    bool bound;
+    int r = is_in_bind(l, dev, &bound, e);
+    if (r < 0 || bound)
+        return r;
     mode_t mask = umask(0);
-    int r = make_nodes(l, s, dev, e);
+    r = make_nodes(l, s, dev, e);
     umask(mask);
     if (r == 0)
         r = make_links(dev, e);

@@ -12,6 +12,7 @@
 
 #include <string.h>
 #include "base/sys.h"
+#include "oci/mount.h"
 
 enum option_kind { OPT_FLAG, OPT_ATTR, OPT_PROPAGATION, OPT_EXTENSION };
 enum { EXT_TMPCOPYUP = 1, EXT_IDMAP, EXT_RIDMAP, EXT_COPY_SYMLINK, EXT_SRC_NOFOLLOW, EXT_DEST_NOFOLLOW };
@@ -151,43 +152,26 @@ static void option_apply(const struct option *o, struct mount_options *m)
     }
 }
 
-/* The length up to the next comma that no double quote covers (context="a:b:c:s0,c1"). */
-static size_t option_len(const char *s)
-{
-    bool quoted = false;
-    size_t n = 0;
-    for (; s[n] && (quoted || s[n] != ','); n++)
-        if (s[n] == '"')
-            quoted = !quoted;
-    return n;
-}
-
 int mount_options_parse(struct arena *a, const struct oci_strs *options, struct mount_options *ret,
                         struct hull_error *e)
 {
     struct mount_options m = { 0 };
     size_t max = 0;
-    for (size_t i = 0; i < options->n; i++)
-        for (const char *p = options->v[i]; *p; p++)
-            max += p == options->v[i] || *p == ',';
+    for (struct oci_option w = { 0 }; oci_option_next(options, &w);)
+        max++;
     m.propagation = arena_array(a, max + 1, sizeof(*m.propagation));
     m.data.v = arena_array(a, max + 1, sizeof(*m.data.v));
     if (!m.propagation || !m.data.v)
         return error_oom(e);
-    for (size_t i = 0; i < options->n; i++) {
-        for (const char *p = options->v[i]; *p;) {
-            size_t len = option_len(p);
-            const struct option *o = option_find(p, len);
-            if (o) {
-                option_apply(o, &m);
-            } else if (len > 0) {
-                char *word = arena_strndup(a, p, len);
-                if (!word)
-                    return error_oom(e);
-                m.data.v[m.data.n++] = word;
-            }
-            p += len;
-            p += *p == ',';
+    for (struct oci_option w = { 0 }; oci_option_next(options, &w);) {
+        const struct option *o = option_find(w.word, w.len);
+        if (o) {
+            option_apply(o, &m);
+        } else {
+            char *word = arena_strndup(a, w.word, w.len);
+            if (!word)
+                return error_oom(e);
+            m.data.v[m.data.n++] = word;
         }
     }
     *ret = m;

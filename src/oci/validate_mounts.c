@@ -3,15 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "json/words.h"
+#include "oci/mount.h"
 #include "oci/validate_part.h"
-
-bool oci_mount_has_option(const struct oci_mount *m, const char *name)
-{
-    for (size_t i = 0; i < m->options.n; i++)
-        if (strcmp(m->options.v[i], name) == 0)
-            return true;
-    return false;
-}
 
 static bool is_idmapped(const struct oci_mount *m)
 {
@@ -26,7 +19,7 @@ static int check_idmap(const struct oci_config *c, const struct oci_mount *m, si
     const struct oci_path at = oci_path("mounts[%zu]", i);
     if (!is_idmapped(m))
         return 0;
-    if (!oci_mount_has_option(m, "bind") && !oci_mount_has_option(m, "rbind"))
+    if (!oci_mount_is_bind(m))
         return error_at(e, at.text, HULL_E_CONFIG,
                         "invalid mount %s: id-mapped mounts are only supported for bind-mounts",
                         json_quote(m->destination).text);
@@ -66,22 +59,22 @@ static bool is_mapped(const struct oci_id_mappings *map, unsigned long long id)
 }
 
 /* One option; only uid= and gid= with a number matter, the kernel judges the rest. */
-static int check_id_option(const struct oci_config *c, const char *option, size_t i, size_t k,
+static int check_id_option(const struct oci_config *c, const struct oci_option *o, size_t i,
                            struct hull_error *e)
 {
-    const bool uid = strncmp(option, "uid=", 4) == 0;
-    if (!uid && strncmp(option, "gid=", 4) != 0)
+    const bool uid = strncmp(o->word, "uid=", 4) == 0;
+    if (!uid && strncmp(o->word, "gid=", 4) != 0)
         return 0;
     char *end;
-    unsigned long long id = strtoull(option + 4, &end, 10);
-    if (end == option + 4 || *end || option[4] == '-')
+    unsigned long long id = strtoull(o->word + 4, &end, 10);
+    if (end == o->word + 4 || end != o->word + o->len || o->word[4] == '-')
         return 0;
     if (is_mapped(uid ? &c->linux_->uidMappings : &c->linux_->gidMappings, id))
         return 0;
-    return error_at(e, oci_path("mounts[%zu].options[%zu]", i, k).text, HULL_E_CONFIG,
-                    "cannot specify %s mount option for rootless container: user namespaces "
+    return error_at(e, oci_path("mounts[%zu].options[%zu]", i, o->entry).text, HULL_E_CONFIG,
+                    "cannot specify %.*s mount option for rootless container: user namespaces "
                     "enabled, but no mapping found for %cid %llu",
-                    option, uid ? 'u' : 'g', id);
+                    (int)o->len, o->word, uid ? 'u' : 'g', id);
 }
 
 /* What takes rights over the host. */
@@ -115,13 +108,11 @@ int oci_validate_rootless(const struct oci_config *c, struct hull_error *e)
     if (c->linux_->gidMappings.n == 0)
         return error_at(e, "linux.gidMappings", HULL_E_CONFIG,
                         "rootless containers requires at least one GID mapping");
-    for (size_t i = 0; i < c->mounts.n; i++) {
-        const struct oci_mount *m = &c->mounts.v[i];
-        for (size_t k = 0; k < m->options.n; k++) {
-            int err = check_id_option(c, m->options.v[k], i, k, e);
+    for (size_t i = 0; i < c->mounts.n; i++)
+        for (struct oci_option o = { 0 }; oci_option_next(&c->mounts.v[i].options, &o);) {
+            int err = check_id_option(c, &o, i, e);
             if (err < 0)
                 return err;
         }
-    }
     return 0;
 }

@@ -18,7 +18,4 @@ int oci_validate_namespaces(const struct oci_config *c, struct hull_error *e);
 int oci_validate_linux(const struct oci_config *c, struct log *log, struct hull_error *e);
 int oci_validate_sysctl(const struct oci_config *c, struct hull_error *e);
 int oci_validate_seccomp(const struct oci_seccomp *s, struct hull_error *e);
-
-/** True when mount option name is among the options. */
-bool oci_mount_has_option(const struct oci_mount *m, const char *name);
 #endif

@@ -28,12 +28,7 @@ static const char *const default_devices[] = {
 
 static bool is_bind(const struct oci_mount *m)
 {
-    if (m->type && strcmp(m->type, "bind") == 0)
-        return true;
-    for (size_t i = 0; i < m->options.n; i++)
-        if (strcmp(m->options.v[i], "bind") == 0 || strcmp(m->options.v[i], "rbind") == 0)
-            return true;
-    return false;
+    return (m->type && strcmp(m->type, "bind") == 0) || oci_mount_is_bind(m);
 }
 
 static bool has_cgroup_ns(const struct oci_config *c)

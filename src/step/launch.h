@@ -28,6 +28,7 @@ struct mount_made;
 /* Where in the rootfs something was mounted: what the destination led to, without links. */
 struct mount_place {
     const char               *path;
+    bool                      bind;
     const struct mount_place *before;
 };
 

@@ -58,9 +58,10 @@ def test_user_namespace(v2):
     v2.end()
 
 
-def test_read_only_mount(v2):
+@pytest.mark.parametrize("option", ["ro", "nosuid,ro"])
+def test_read_only_mount(v2, option):
     v2.userns(host=HOST).chown_to(HOST)
-    cgroup_mount(v2, "ro")
+    cgroup_mount(v2, option)
     v2.up("sleep 1000")
     expect(v2, 0)
     v2.end()

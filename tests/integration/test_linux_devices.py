@@ -141,3 +141,54 @@ def test_host_dev_is_untouched(box):
     for n, st in before.items():
         now = os.lstat(f"/dev/{n}")
         assert (now.st_mode, now.st_uid, now.st_gid) == (st.st_mode, st.st_uid, st.st_gid)
+
+
+@pytest.fixture
+def bound(box, scratch):
+    """A box that binds a directory of the host, which has a ptmx of its own; call it with the destination."""
+    volume = scratch / "volume"
+    (volume / "sub").mkdir(parents=True)
+    (volume / "ptmx").write_text("the host's")
+    box.config["mounts"] = [m for m in box.mounts if not m["destination"].startswith("/dev")]
+    box.linux["maskedPaths"] = []
+    box.writable()
+
+    def bind(destination, *options):
+        box.mount(destination, "bind", str(volume), options or ["rbind"])
+        return box
+    yield bind
+    assert sorted(os.listdir(volume)) == ["ptmx", "sub"] and not os.listdir(volume / "sub")
+    assert (volume / "ptmx").read_text() == "the host's"
+
+
+@pytest.mark.parametrize("options", [["rbind"], ["bind"], ["rbind,rw"], ["nosuid,bind"]])
+def test_nothing_is_made_in_a_bound_dev(bound, options):
+    """However the options are written."""
+    assert bound("/dev", *options).out("ls /dev") == "ptmx\nsub\n"
+
+
+def test_nothing_is_made_in_a_dev_bound_by_its_path_on_the_host(bound, box):
+    bound(f"{box.rootfs}/dev").args("/bin/true").run().ok()
+
+
+@pytest.mark.parametrize("destination, dev", [
+    ("/link", None), ("/dev", "real"), ("/real", "real"), ("/real", "/real/sub")])
+def test_nothing_is_made_in_a_dev_bound_through_a_link(bound, box, destination, dev):
+    """The destination is a link to /dev, or /dev is one that leads into the bound directory."""
+    (box.rootfs / "link").symlink_to("dev")
+    if dev:
+        (box.rootfs / "dev").rmdir()
+        (box.rootfs / "dev").symlink_to(dev)
+        (box.rootfs / "real").mkdir()
+    assert bound(destination).args("/bin/true").run().ok()
+
+
+def test_a_tmpfs_over_a_bound_dev_is_filled(bound, box):
+    (box.rootfs / "link").symlink_to("dev")
+    bound("/link").mount("/dev", "tmpfs", "tmpfs", ["mode=755"])
+    assert set(box.out("ls /dev").split()) >= {*DEFAULTS, *LINKS}
+
+
+def test_a_bind_elsewhere_is_no_matter(bound, box):
+    bound("/device")
+    assert set(box.out("ls /dev").split()) >= {*DEFAULTS, *LINKS}

@@ -343,11 +343,11 @@ static void test_rootless(void **state)
             assert_string_equal(error.text, cases[i].text);
     }
     static const char mount[] =
-        ",\"mounts\":[{\"destination\":\"/a\",\"options\":[\"uid=0\",\"gid=x\",\"gid=5\"]}],"
+        ",\"mounts\":[{\"destination\":\"/a\",\"options\":[\"uid=0,gid=x\",\"mode=1,gid=5,ro\"]}],"
         "\"linux\":{" LIST("namespaces", NS("user")) ",\"uidMappings\":" MAP1
         ",\"gidMappings\":" MAP1 "}";
     assert_int_equal(oci_validate_rootless(config(TOP, mount), &error), -HULL_E_CONFIG);
-    assert_string_equal(error.where, "mounts[0].options[2]");
+    assert_string_equal(error.where, "mounts[0].options[1]");
     assert_string_equal(error.text,
                         "cannot specify gid=5 mount option for rootless container: user namespaces "
                         "enabled, but no mapping found for gid 5");
