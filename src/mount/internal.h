@@ -87,7 +87,8 @@ int running_note(const struct launch *l, int fd, const char *name);
 /** Unmounts the mount whose root fd is. -EINVAL: it is no root of a mount. 0 or -errno. */
 int legacy_unmount(const struct launch *l, int fd);
 /**
- * mount(2) with descriptors: the path of each is /proc/self/fd/N of l->proc_fd. 0 or -errno.
+ * mount(2) with descriptors: the path of each is /proc/self/fd/N of l->proc_fd. 0 or -errno;
+ * -E2BIG for data that mount(2) would cut.
  * @param source_fd  -1: source is used as a string
  */
 int legacy_mount(const struct launch *l, const char *source, int source_fd, int target,

@@ -9,7 +9,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 #include "base/fd.h"
 #include "base/path.h"
 #include "mount/internal.h"
@@ -26,12 +28,20 @@ static const struct { unsigned long st, ms; uint64_t attr; } legacy_flags[] = {
     { 0x2000, MS_NOSYMFOLLOW, HULL_ATTR_NOSYMFOLLOW },
 };
 
+/* mount(2) reads a page, the terminating zero included, and drops the rest without a word. */
+static bool is_cut(const char *data)
+{
+    return strlen(data) >= (size_t)sysconf(_SC_PAGESIZE);
+}
+
 int legacy_mount(const struct launch *l, const char *source, int source_fd, int target,
                  const char *type, unsigned long flags, const char *data)
 {
     char from[32], to[32];
     if (l->proc_fd < 0)    /* P has none */
         return -ENOSYS;
+    if (data && is_cut(data))
+        return -E2BIG;
     _cleanup_close_ int cwd = openat(AT_FDCWD, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (cwd < 0 || fchdir(l->proc_fd) < 0)
         return -errno;
@@ -97,6 +107,8 @@ int fs_quick(const struct launch *l, const struct fs_request *f, int target)
     char *data = join_data(l->arena, f);
     if (!data)
         return -ENOMEM;
+    if (is_cut(data))    /* fsconfig takes them one by one */
+        return -ENOSYS;
     snprintf(to, sizeof(to), "self/fd/%d", target);
     unsigned long flags = f->flags & ~(unsigned long)(MS_BIND | MS_REC | MS_REMOUNT);
     return mount(*f->source ? f->source : "none", to, f->type, flags, data) < 0 ? -errno : 0;
@@ -113,6 +125,9 @@ int fs_legacy(const struct launch *l, const struct fs_request *f, int target, co
         return error_oom(e);
     unsigned long flags = f->flags & ~(unsigned long)(MS_BIND | MS_REC | MS_REMOUNT);
     int r = legacy_mount(l, f->source, -1, target, f->type, flags, data);
+    if (r == -E2BIG)
+        return error_set(e, E2BIG, "mount %s at %s: %zu bytes of options, which mount(2) would cut",
+                         f->type, dest, strlen(data));
     if (r < 0)
         return error_set(e, -r, "mount src=%s, dst=%s, type=%s, data=%s", f->source, dest, f->type,
                          data);

@@ -198,6 +198,9 @@ static int mount_remount(struct launch *l, const struct mount_step *s, struct hu
     if (!data)
         return error_oom(e);
     r = legacy_mount(l, s->source, -1, target.fd, s->config->type, s->o.flags, data);
+    if (r == -E2BIG)
+        return error_set(e, E2BIG, "remount %s: %zu bytes of options, which mount(2) would cut",
+                         s->dest, strlen(data));
     if (r < 0)
         return error_set(e, -r, "mount src=%s, dst=%s, flags=%sMS_REMOUNT, data=%s", s->source,
                          s->dest, s->o.flags & MS_BIND ? "MS_BIND|" : "", data);

@@ -191,6 +191,20 @@ def test_remount(box):
     assert "ro" in table(r.out)["/mnt"]["options"]
 
 
+@pytest.mark.parametrize("kind", ["tmpfs", "ramfs"])
+def test_long_data_reaches_the_file_system_as_a_whole(box, kind):
+    """mount(2) would drop what is beyond a page."""
+    box.mount("/mnt", kind, kind, ["mode=755"] * 1000 + ["mode=0711"])
+    assert box.out("stat -c %a /mnt") == "711\n"
+
+
+@pytest.mark.parametrize("option", ["iversion", "remount"])
+def test_long_data_where_only_mount_can_say_it(box, option):
+    box.mount("/mnt", "tmpfs", "tmpfs", [])
+    box.mount("/mnt", "tmpfs", "tmpfs", ["mode=755"] * 1000 + [option])
+    box.run().fails("/mnt", "8999 bytes of options, which mount(2) would cut", code=1)
+
+
 def test_remount_with_bind(box, scratch):
     """The mount that is there gets other flags. Its source is not bound, nor looked at."""
     (scratch / "secret").touch()
