@@ -50,10 +50,21 @@ static int fs_error(int fs, int err, const char *type, const char *what, struct 
     return error_set(e, err, "mount %s%s%s (%s)", type, colon, what, said + 2);
 }
 
+/* The quotes that let a context hold commas: mount(2) takes them off, fsconfig does not. */
+static const char *unquoted(const char *key, const char *value, char *buf, size_t size)
+{
+    const size_t n = strlen(value);
+    if (!label_is_context(key) || n < 2 || n > size || value[0] != '"' || value[n - 1] != '"')
+        return value;
+    memcpy(buf, value + 1, n - 2);
+    buf[n - 2] = '\0';
+    return buf;
+}
+
 /* One parameter, "name" or "name=value". */
 static int set_parameter(int fs, const char *type, const char *param, struct hull_error *e)
 {
-    char key[64];
+    char key[64], text[FSCONFIG_VALUE_MAX + 1];
     const char *value = strchr(param, '=');
     if (!value) {
         if (sys_fsconfig(fs, HULL_FSCONFIG_SET_FLAG, param, NULL, 0) < 0)
@@ -65,7 +76,8 @@ static int set_parameter(int fs, const char *type, const char *param, struct hul
         return error_set(e, EINVAL, "mount %s: %s", type, param);
     memcpy(key, param, len);
     key[len] = '\0';
-    if (sys_fsconfig(fs, HULL_FSCONFIG_SET_STRING, key, value + 1, 0) < 0)
+    value = unquoted(key, value + 1, text, sizeof(text));
+    if (sys_fsconfig(fs, HULL_FSCONFIG_SET_STRING, key, value, 0) < 0)
         return fs_error(fs, errno, type, param, e);
     return 0;
 }

@@ -147,6 +147,8 @@ int target_open(struct launch *l, const struct mount_step *s, bool make_file, in
                 struct mount_target *ret, struct hull_error *e);
 
 /* label.c */
+/** Whether the option is one of those that give a file system an SELinux context. */
+bool label_is_context(const char *option);
 /** Refuses an unknown run.oci.mount_context_type. Pure. */
 int label_check(const struct launch *l, struct hull_error *e);
 /** Fills in label and label_type by linux.mountLabel. */

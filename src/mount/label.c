@@ -32,12 +32,19 @@ static const char *context_type(const struct launch *l)
     return type ? type : context_types[0];
 }
 
+bool label_is_context(const char *option)
+{
+    for (size_t i = 0; i < COUNT_OF(context_types); i++)
+        if (strcmp(option, context_types[i]) == 0)
+            return true;
+    return false;
+}
+
 int label_check(const struct launch *l, struct hull_error *e)
 {
     const char *type = context_type(l);
-    for (size_t i = 0; i < COUNT_OF(context_types); i++)
-        if (strcmp(type, context_types[i]) == 0)
-            return 0;
+    if (label_is_context(type))
+        return 0;
     return error_at(e, "annotations", HULL_E_CONFIG,
                     "annotation " CONTEXT_TYPE ": \"%s\" is none of context, fscontext, "
                     "defcontext, rootcontext",

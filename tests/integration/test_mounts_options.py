@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """mounts[].options: every word of the spec, seen in the container's mountinfo"""
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -189,6 +190,19 @@ def test_remount(box):
     box.mount("/mnt", "tmpfs", "tmpfs", ["remount", "ro"])
     r = box.args("/bin/cat", "/proc/self/mountinfo").run().ok()
     assert "ro" in table(r.out)["/mnt"]["options"]
+
+
+@pytest.mark.parametrize("key, want", [("context", "u:r:t:s0,c1"), ("rootcontext", "u:r:t:s0,c1"),
+                                       ("mpol", '\\"u:r:t:s0,c1\\"')])
+def test_quotes_of_a_context(box, scratch, key, want):
+    """The kernel takes them off for mount(2), but not what fsconfig gives it."""
+    if not shutil.which("strace"):
+        pytest.skip("needs strace")
+    box.mount("/mnt", "tmpfs", "tmpfs", ["private", f'{key}="u:r:t:s0,c1"'])
+    box.hull.prefix = ["strace", "-f", "-qq", "-o", str(scratch / "log"), "-e", "trace=fsconfig"]
+    box.args("/bin/true").run()     # most kernels have no SELinux, and refuse it
+    box.hull.prefix = []
+    assert f'"{key}", "{want}"' in (scratch / "log").read_text()
 
 
 @pytest.mark.parametrize("kind", ["tmpfs", "ramfs"])
