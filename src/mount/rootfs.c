@@ -6,7 +6,9 @@
  * nothing gets out to the host, but what the host mounts later still comes in, which "rslave" binds
  * rely on; private would cut that. The mount that the rootfs lies in must not be shared, or
  * pivot_root refuses and the bind of the rootfs on itself would propagate. That bind makes the
- * rootfs a mount, which pivot_root wants; its descriptor stays the container's root for good.
+ * rootfs a mount, which pivot_root wants; its descriptor stays the container's root for good. It is
+ * private, unless rootfsPropagation says otherwise: what the host mounts below the rootfs directory
+ * later is not for the container.
  *
  * Pivot: pivot_root(".", ".") stacks the old root on the new one, from where it is detached.
  * Without a mount namespace there is only chroot. --no-pivot moves the rootfs over "/" and changes
@@ -26,6 +28,7 @@
 /* Arg of STEP_ROOTFS_PREPARE and STEP_ROOTFS_PROPAGATION. */
 struct rootfs_step {
     unsigned long propagation;    /* MS_* for "/" */
+    bool          given;          /* in the configuration */
 };
 
 static int plan_rootfs(const struct launch *l, struct plan *p, enum step_kind kind,
@@ -35,6 +38,7 @@ static int plan_rootfs(const struct launch *l, struct plan *p, enum step_kind ki
     if (!s)
         return error_oom(e);
     s->propagation = propagation;
+    s->given = why;
     return plan_push(p, AT_INIT, kind, why, s, 0, e);
 }
 
@@ -223,6 +227,8 @@ int rootfs_step_prepare(struct launch *l, const struct step *st, struct hull_err
     int r = bind_rootfs(l, e);
     if (r < 0)
         return r;
+    if (l->has_ns[NS_MOUNT] && !s->given && (r = tree_propagate(l, l->rootfs_fd, MS_PRIVATE)) < 0)
+        return error_set(e, -r, "error preparing rootfs: make it private");
     if (fchdir(l->proc_fd) < 0)
         return error_set(e, errno, "error preparing rootfs: chdir /proc");
     l->cwd_is_proc = true;

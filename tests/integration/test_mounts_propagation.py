@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from support import leaks
-from test_mounts import mountinfo
+from test_mounts import mountinfo, table
 
 
 def kind(m):
@@ -49,6 +49,41 @@ def test_default_is_slave(box, shared):
     """rootfsPropagation absent: mounts of the host come in, none goes out."""
     box.mount("/mnt", "bind", str(shared), ["rbind"])
     assert "shared" not in kind(mountinfo(box)["/mnt"])
+
+
+@pytest.fixture
+def shared_rootfs(box):
+    """The root file system is a shared mount of the host; returns what mounts there and sees it inside."""
+    for what in (["--bind", str(box.rootfs), str(box.rootfs)], ["--make-shared", str(box.rootfs)]):
+        subprocess.run(["mount", *what], check=True, timeout=10)
+
+    def arrives():
+        subprocess.run(["mount", "-t", "tmpfs", "later", str(box.rootfs / "srv")], check=True, timeout=10)
+        return " /srv " in box.esh("cat /proc/self/mountinfo")
+    (box.rootfs / "srv").mkdir()
+    yield arrives
+    subprocess.run(["umount", "-R", "-l", str(box.rootfs)], check=True, timeout=10)
+
+
+@pytest.mark.parametrize("flags", [[], ["--no-pivot"]])
+def test_default_root_is_private(box, shared_rootfs, flags):
+    """What the host mounts below the rootfs directory later is not for the container."""
+    box.up("sleep 1000", *flags)
+    assert kind(table(box.esh("cat /proc/self/mountinfo"))["/"]) == set()
+    assert not shared_rootfs()
+    box.end()
+
+
+@pytest.mark.parametrize("word, want", [
+    ("private", set()), ("rprivate", set()), ("slave", {"master"}), ("rslave", {"master"}),
+    ("shared", {"shared"}), ("rshared", {"shared"})])
+def test_rootfsPropagation_of_a_shared_root(box, shared_rootfs, word, want):
+    """As in runc, which makes the root private before it shares it."""
+    box.linux["rootfsPropagation"] = word
+    box.up()
+    assert kind(table(box.esh("cat /proc/self/mountinfo"))["/"]) == want
+    assert shared_rootfs() == (want == {"master"})
+    box.end()
 
 
 def test_rslave_receives(box, shared):
