@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/proc.h"
 #include "base/sys.h"
 #include "dev/console.h"
 #include "mount/mount.h"
@@ -52,6 +53,22 @@ void environment_blank(void)
         memset(*v, 0, strlen(*v));
 }
 
+/*
+ * The host's procfs, while no mount of the container can be in front of it. With a user namespace given
+ * by path we are in the mount namespace of that configuration already, whose /proc is not ours to trust.
+ */
+static int open_proc(struct launch *l, struct hull_error *e)
+{
+    if (l->ns_path[NS_USER] && l->ns_path[NS_MOUNT]) {
+        l->proc_fd = proc_open_private();
+        return l->proc_fd < 0 ? error_set(e, -l->proc_fd, "open a procfs in the mount namespace %s",
+                                          l->ns_path[NS_MOUNT])
+                              : 0;
+    }
+    l->proc_fd = openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return l->proc_fd < 0 ? error_set(e, errno, "open /proc") : 0;
+}
+
 int init_step_begin(struct launch *l, const struct step *s, struct hull_error *e)
 {
     (void)s;
@@ -78,10 +95,9 @@ int init_step_begin(struct launch *l, const struct step *s, struct hull_error *e
     keep[n++] = l->join_root;
     fds_close_except(keep, n, l->options->preserve_fds);
     l->state_fd = l->root_fd = l->signal_fd = l->peer_fd = l->init_pidfd = -1;
-    /* The host's procfs, while no mount of the container can be in front of it. */
     fd_close(&l->proc_fd);
-    if (!l->staged && (l->proc_fd = openat(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
-        return error_set(e, errno, "open /proc");
+    if (!l->staged && open_proc(l, e) < 0)
+        return -e->code;
     /* The death of P before COMMIT must end us; its end of the socket tells it too, but not while we block. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
         return error_set(e, errno, "prctl(PR_SET_PDEATHSIG)");

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """linux.namespaces: each type new, joined by path, and absent; what belongs to each"""
 import os
+import pathlib
 import shutil
 import subprocess
 
@@ -8,6 +9,7 @@ import pytest
 
 from support import cgroup2
 from support.kernel import TIME_NAMESPACES, needs_time_namespaces
+from support.runtime import wait_until
 
 FILES = {"pid": "pid", "network": "net", "mount": "mnt", "ipc": "ipc", "uts": "uts", "user": "user",
          "cgroup": "cgroup", "time": "time"}
@@ -108,6 +110,32 @@ def test_join_user_and_pid(make_box):
     assert ns(second, "pid") == ns(first, "pid") and ns(second, "user") == ns(first, "user")
     b.end()
     a.end()
+
+
+@pytest.mark.parametrize("pid", [False, True])
+@pytest.mark.parametrize("fake", [False, True])
+def test_join_user_and_mount(box, fake, pid):
+    """What is at /proc in a joined mount namespace may be anything: no descriptor of ours is looked up there."""
+    script = "read x; "
+    if fake:
+        script += "mount -t tmpfs fake /proc; mkdir -p /proc/self/ns /proc/self/fd; echo x > /proc/self/ns/mnt; "
+    with subprocess.Popen(["unshare", "--user", "--mount", "sh", "-c", script + "echo ready; read x"],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as p:
+        wait_until(lambda: ns(p.pid, "user") != ns("self", "user"))
+        for name in ("uid_map", "gid_map"):
+            pathlib.Path(f"/proc/{p.pid}/{name}").write_text("0 0 65536")
+        p.stdin.write(b"\n")
+        assert p.stdout.readline() == b"ready\n"
+        box.linux["namespaces"] = [{"type": "pid"}] if pid else []
+        box.namespaces(user=f"/proc/{p.pid}/ns/user", mount=f"/proc/{p.pid}/ns/mnt")
+        box.config["mounts"], box.linux["maskedPaths"], box.linux["readonlyPaths"] = [], [], []
+        del box.config["hostname"]
+        r = box.args("/bin/echo", "in").run()
+        p.stdin.write(b"\n")
+    if fake and not pid:    # where no procfs of our own can be had
+        r.fails("open a procfs in the mount namespace", code=1)
+    else:
+        assert r.ok().out == "in\n"
 
 
 def test_user_namespace_by_bind_mounted_file(make_box, scratch):
