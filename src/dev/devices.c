@@ -286,12 +286,12 @@ static bool is_dev_null(const struct stat *st)
 }
 
 /* Standard streams on the host's /dev/null would keep a way into its mount: take ours. */
-static int reopen_dev_null(int dev, struct hull_error *e)
+static int reopen_dev_null(const struct launch *l, int dev, struct hull_error *e)
 {
     _cleanup_close_ int null = -1;
     for (int fd = 0; fd <= 2; fd++) {
         struct stat st;
-        if (fstat(fd, &st) < 0 || !is_dev_null(&st))
+        if (!l->stdio[fd].null)
             continue;
         if (null < 0) {
             /* O_NONBLOCK and O_NOCTTY: what is there need not be what we made. */
@@ -356,5 +356,5 @@ int dev_step_devices(struct launch *l, const struct step *st, struct hull_error 
     umask(mask);
     if (r == 0)
         r = make_links(dev, e);
-    return r < 0 ? r : reopen_dev_null(dev, e);
+    return r < 0 ? r : reopen_dev_null(l, dev, e);
 }

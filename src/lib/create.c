@@ -64,7 +64,9 @@ static int destroy(struct job *j, struct hull_error *e)
 int job_foreground(struct job *j, int *ret_status, struct hull_error *e)
 {
     struct launch *l = &j->launch;
+    stdio_close_inner(l);
     struct foreground f = {
+        .stdio = l->stdio,
         .signal_fd = l->signal_fd,
         .pidfd = l->init_pidfd,
         .pid = l->init_pid,

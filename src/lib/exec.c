@@ -284,6 +284,8 @@ static int execute(struct job *j, struct hull_error *e)
     struct launch *l = &j->launch;
     size_t done = 0;
     int r = launch_before_join(l, e);
+    if (r == 0)
+        r = stdio_open(l, !l->detach, e);
     if (r < 0)
         return r;
     r = plan_execute(l, &j->plan, AT_HOST, &done, e);
@@ -325,7 +327,8 @@ int hull_exec(hull_runtime *rt, const char *id, const struct hull_exec_options *
     cgroup_entry_close(&entry);
     struct launch *l = &j.launch;
     if (r == 0 && !o->detach) {
-        struct foreground f = {.signal_fd = l->signal_fd, .pidfd = l->init_pidfd, .pid = l->init_pid,
+        stdio_close_inner(l);
+        struct foreground f = {.stdio = l->stdio, .signal_fd = l->signal_fd, .pidfd = l->init_pidfd, .pid = l->init_pid,
                                .master = TAKE_FD(l->console_fd),
                                .notified = l->notify_fd >= 0 ? notify_pass_on : NULL, .notify_fd = l->notify_fd};
         r = foreground_wait(&f, ret_status, e);

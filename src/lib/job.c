@@ -38,6 +38,8 @@ void launch_init(struct launch *l)
     l->notify_fd = l->init_pidfd = l->join_pidfd = l->join_root = l->seccomp_fd = l->tree_fd = -1;
     for (int t = 0; t < NS_COUNT; t++)
         l->ns_fd[t] = -1;
+    for (int i = 0; i < 3; i++)
+        l->stdio[i].inner = l->stdio[i].outer = -1;
 }
 
 void launch_close(struct launch *l)
@@ -54,6 +56,9 @@ void launch_close(struct launch *l)
     for (size_t i = 0; l->idmap_fds && i < l->config->mounts.n; i++)
         fd_close(&l->idmap_fds[i]);
     fd_close(&l->tree_fd);
+    stdio_close_inner(l);
+    for (int i = 0; i < 3; i++)
+        fd_close(&l->stdio[i].outer);
     cgroup_close(l->cgroup);
     if (l->crumb)
         munmap(l->crumb, l->crumb_size);
@@ -282,6 +287,8 @@ int job_execute(struct job *j, struct hull_error *e)
     int r = parent_signals(l, e);
     if (r == 0)
         r = launch_crumb(l, e);
+    if (r == 0)
+        r = stdio_open(l, l->run && !l->detach && !l->restore, e);
     /* What the container's init is must not be readable for anybody in it, from the first moment on. */
     if (r == 0 && !l->rootless)
         (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);

@@ -82,10 +82,28 @@ static bool setgroups_denied(const struct launch *l)
     return fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 && strncmp(text, "deny", 4) == 0;
 }
 
+/*
+ * The standard streams belong to the process's user, so that it can open /dev/stdout and its like, which
+ * images rely on. As runc: not /dev/null, which others have too, not the group, and without complaint
+ * where the owner is not ours to change or on a read-only file system.
+ */
+static void own_standard_streams(const struct launch *l, uid_t uid)
+{
+    for (int fd = 0; fd < 3; fd++) {
+        struct stat st = {.st_uid = l->stdio[fd].uid};
+        if (l->stdio[fd].null || (l->has_ns[NS_USER] && fstat(fd, &st) < 0))
+            continue; /* in a user namespace the owner has another number for us than for P */
+        if (st.st_uid != uid && fchown(fd, uid, (gid_t)-1) < 0)
+            log_debug(l->log, "chown of standard stream %d: %s", fd, errno_text(errno));
+    }
+}
+
 int process_step_user(struct launch *l, const struct step *s, struct hull_error *e)
 {
     (void)s;
     const struct oci_process *p = l->config->process;
+    if (!p->terminal) /* else it has been made for that user */
+        own_standard_streams(l, p->user ? p->user->uid : 0);
     /* runc's value for a new container; exec keeps the caller's. */
     if (l->join_pid == 0 && !(p->user && p->user->umask.set))
         umask(022);

@@ -80,6 +80,9 @@ int init_step_begin(struct launch *l, const struct step *s, struct hull_error *e
     size_t n = 0;
     if (!keep)
         return error_oom(e);
+    int r = stdio_attach(l, e);
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < sources; i++)
         keep[n++] = l->source_fds[i];
     for (size_t i = 0; i < maps; i++)

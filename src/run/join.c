@@ -109,6 +109,8 @@ static void stage(struct launch *l)
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     int r = cgroup_enter(l->entry, &err);
+    if (r == 0)
+        r = stdio_attach(l, &err);
     /* From the clone on the container sees X: nothing of the host may be behind it any more. */
     const int ours[] = {l->peer_fd, l->console_sock, l->join_pidfd, l->join_root};
     const size_t sources = l->source_fds ? l->config->mounts.n : 0;

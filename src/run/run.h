@@ -75,6 +75,15 @@ step_fn init_step_begin, init_step_exec, init_step_console, init_step_ready, ini
 /* ---- P (parent.c, clone.c) ---- */
 /** Blocks the signals that would interrupt us and makes l->signal_fd. */
 int  parent_signals(struct launch *l, struct hull_error *e);
+/**
+ * Looks at the standard streams and, with relay and without a terminal, puts pipes in the place of those
+ * that are neither pipes nor /dev/null; foreground_wait copies.
+ */
+int  stdio_open(struct launch *l, bool relay, struct hull_error *e);
+/** Closes I's ends in P, once I has been cloned. */
+void stdio_close_inner(struct launch *l);
+/** I or a stage: makes the pipes its standard streams, before the others are closed. */
+int  stdio_attach(struct launch *l, struct hull_error *e);
 /** Start time of the process that was cloned. */
 int launch_identify(struct launch *l, struct hull_error *e);
 step_fn parent_step_state_create, parent_step_state_create_undo, parent_step_fifo, parent_step_notify_directory,
@@ -98,6 +107,7 @@ struct foreground {
     int    pidfd;          /* of the process waited for */
     pid_t  pid;
     int    master;         /* pty master or -1; closed at the end */
+    struct standard_stream *stdio; /* with the pipes to copy from and to; closed at their ends */
     bool   subreaper;      /* reap every child */
     /* Called with notify_fd and pid when that is readable; NULL: nothing to watch. */
     void (*notified)(int fd, pid_t pid);

@@ -27,11 +27,13 @@
 
 #include "base/fd.h"
 #include "base/sys.h"
+#include "run/relay.h"
 #include "run/run.h"
 
 struct loop {
     struct foreground *f;
     bool   ended;
+    bool   stop;               /* a signal came that asks us to end, when the process had ended */
     int    status;
     int    slave;              /* our own, or -1 */
     bool   stdin_open, stdout_open;
@@ -39,6 +41,7 @@ struct loop {
     size_t in_len;
     char   out[PIPE_BUF];      /* master -> stdout, what that did not take yet */
     size_t out_len;
+    struct relay relay[3];     /* without a terminal */
     bool   restore;
     struct termios saved;
 };
@@ -76,6 +79,12 @@ static void signals(struct loop *p)
         case SIGURG:
         case SIGPIPE:
             break;
+        case SIGHUP:
+        case SIGINT:
+        case SIGQUIT:
+        case SIGTERM:
+            p->stop = p->ended;
+            /* fall through */
         default:
             (void)sys_pidfd_send_signal(p->f->pidfd, (int)si.ssi_signo);
         }
@@ -135,7 +144,7 @@ static int turn(struct loop *p, struct hull_error *e)
 {
     const bool tty = p->f->master >= 0;
     const short want = (short)((p->out_len == 0 ? POLLIN : 0) | (p->in_len > 0 ? POLLOUT : 0));
-    struct pollfd v[] = {
+    struct pollfd v[12] = {
         {.fd = p->f->signal_fd, .events = POLLIN},
         {.fd = p->f->pidfd, .events = POLLIN},
         {.fd = tty && p->stdin_open && p->in_len == 0 ? 0 : -1, .events = POLLIN},
@@ -143,10 +152,14 @@ static int turn(struct loop *p, struct hull_error *e)
         {.fd = p->f->notified ? p->f->notify_fd : -1, .events = POLLIN},
         {.fd = p->out_len > 0 ? 1 : -1, .events = POLLOUT},
     };
+    for (int i = 0; i < 3; i++)
+        relay_poll(&p->relay[i], v + 6 + 2 * i);
     if (poll(v, COUNT_OF(v), -1) < 0)
         return errno == EINTR ? 0 : error_set(e, errno, "poll");
     if (v[0].revents)
         signals(p);
+    for (int i = 0; i < 3; i++)
+        relay_serve(&p->relay[i], v + 6 + 2 * i);
     if (v[2].revents)
         input_read(p);
     if (tty && v[3].revents & POLLOUT)
@@ -183,6 +196,27 @@ static void drain(struct loop *p)
     }
 }
 
+/*
+ * Until everybody has closed the container's output, as runc: also those that the process has left
+ * behind may still write. Who waits for us can end that.
+ */
+static int drain_relays(struct loop *p, struct hull_error *e)
+{
+    fd_close(p->relay[0].pipe);
+    while (!p->stop && (relay_is_open(&p->relay[1]) || relay_is_open(&p->relay[2]))) {
+        struct pollfd v[5] = {{.fd = p->f->signal_fd, .events = POLLIN}};
+        for (int i = 1; i < 3; i++)
+            relay_poll(&p->relay[i], v + 2 * i - 1);
+        if (poll(v, COUNT_OF(v), -1) < 0 && errno != EINTR)
+            return error_set(e, errno, "poll");
+        if (v[0].revents)
+            signals(p);
+        for (int i = 1; i < 3; i++)
+            relay_serve(&p->relay[i], v + 2 * i - 1);
+    }
+    return 0;
+}
+
 static void raw_mode(struct loop *p)
 {
     if (tcgetattr(0, &p->saved) < 0)
@@ -200,6 +234,8 @@ int foreground_wait(struct foreground *f, int *ret_status, struct hull_error *e)
     int r = 0;
     sigset_t all;
     sigfillset(&all);
+    for (int i = 0; i < 3; i++)
+        relay_init(&p.relay[i], i, &f->stdio[i].outer);
     if (signalfd(f->signal_fd, &all, 0) < 0)
         return error_set(e, errno, "signalfd");
     if (f->master >= 0) {
@@ -212,6 +248,8 @@ int foreground_wait(struct foreground *f, int *ret_status, struct hull_error *e)
         r = turn(&p, e);
     fd_close(&p.slave);
     drain(&p);
+    if (r == 0)
+        r = drain_relays(&p, e);
     fd_close(&f->master);
     if (p.restore)
         (void)tcsetattr(0, TCSANOW, &p.saved);

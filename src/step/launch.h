@@ -41,6 +41,13 @@ struct breadcrumb {
     struct step_time  times[];   /* with a trace: of each step of the plan, 0: not yet */
 };
 
+/* Standard input, output or error as P was given it. */
+struct standard_stream {
+    bool  null;            /* the host's /dev/null */
+    uid_t uid;             /* owner, as P sees it */
+    int   inner, outer;    /* I's and P's end of a pipe in its place, or -1 */
+};
+
 struct launch {
     /* inputs */
     const struct oci_config          *config;
@@ -81,6 +88,7 @@ struct launch {
     uint64_t traced_from;  /* P: when a trace begins; 0: none */
     uint64_t ignored;      /* I: signals that were ignored when we started, bit n-1 */
     int      signal_fd;    /* P: signalfd of everything that could interrupt it */
+    struct standard_stream stdio[3];
     int      bundle_fd;    /* I: the bundle directory, for relative hook and source paths; may be -1 */
     int      seccomp_fd;   /* I: the listener, as long as P has to fetch it; else -1 */
     bool     staged;       /* exec, X: a stage has joined everything before it cloned us */
