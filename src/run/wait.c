@@ -11,6 +11,7 @@
  * Stdout is written to when poll says so and by PIPE_BUF bytes at most, which a pipe then has room for:
  * whoever reads slowly, or not at all, keeps the process waiting on its terminal, but not us, who have
  * signals to forward. To set O_NONBLOCK would change it for all who share stdout; it may be set, though.
+ * A terminal may have less room than that, but can be opened anew, and that description is only ours.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,6 +40,7 @@ struct loop {
     bool   stdin_open, stdout_open;
     char   in[8192];           /* stdin -> master, what the pty did not take yet */
     size_t in_len;
+    int    out_fd;             /* 1, or a description of our own of the same terminal */
     char   out[PIPE_BUF];      /* master -> stdout, what that did not take yet */
     size_t out_len;
     struct relay relay[3];     /* without a terminal */
@@ -109,7 +111,7 @@ static bool output_read(struct loop *p)
 
 static void output_write(struct loop *p)
 {
-    ssize_t n = write(1, p->out, p->out_len);
+    ssize_t n = write(p->out_fd, p->out, p->out_len);
     if (n >= 0) {
         p->out_len -= (size_t)n;
         memmove(p->out, p->out + n, p->out_len);
@@ -150,7 +152,7 @@ static int turn(struct loop *p, struct hull_error *e)
         {.fd = tty && p->stdin_open && p->in_len == 0 ? 0 : -1, .events = POLLIN},
         {.fd = want ? p->f->master : -1, .events = want},
         {.fd = p->f->notified ? p->f->notify_fd : -1, .events = POLLIN},
-        {.fd = p->out_len > 0 ? 1 : -1, .events = POLLOUT},
+        {.fd = p->out_len > 0 ? p->out_fd : -1, .events = POLLOUT},
     };
     for (int i = 0; i < 3; i++)
         relay_poll(&p->relay[i], v + 6 + 2 * i);
@@ -186,7 +188,7 @@ static int turn(struct loop *p, struct hull_error *e)
 static void drain(struct loop *p)
 {
     while (p->out_len > 0 || p->f->master >= 0) {
-        struct pollfd in = {.fd = p->f->master, .events = POLLIN}, out = {.fd = 1, .events = POLLOUT};
+        struct pollfd in = {.fd = p->f->master, .events = POLLIN}, out = {.fd = p->out_fd, .events = POLLOUT};
         if (p->out_len > 0) {
             if (poll(&out, 1, -1) > 0)
                 output_write(p);
@@ -217,6 +219,17 @@ static int drain_relays(struct loop *p, struct hull_error *e)
     return 0;
 }
 
+/* If stdout is a terminal, that terminal with O_NONBLOCK; otherwise -1. */
+static int open_stdout_tty(void)
+{
+    unsigned old, new;
+    if (ioctl(1, TIOCGDEV, &old) < 0)
+        return -1;
+    _cleanup_close_ int fd = open("/proc/self/fd/1", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    /* Opening a pty's master makes another one; /dev/tty may be that of another session. */
+    return fd >= 0 && ioctl(fd, TIOCGDEV, &new) == 0 && new == old ? TAKE_FD(fd) : -1;
+}
+
 static void raw_mode(struct loop *p)
 {
     if (tcgetattr(0, &p->saved) < 0)
@@ -230,7 +243,8 @@ static void raw_mode(struct loop *p)
 
 int foreground_wait(struct foreground *f, int *ret_status, struct hull_error *e)
 {
-    struct loop p = {.f = f, .slave = -1, .stdin_open = true, .stdout_open = true};
+    _cleanup_close_ int own_stdout = -1;
+    struct loop p = {.f = f, .slave = -1, .out_fd = 1, .stdin_open = true, .stdout_open = true};
     int r = 0;
     sigset_t all;
     sigfillset(&all);
@@ -240,6 +254,9 @@ int foreground_wait(struct foreground *f, int *ret_status, struct hull_error *e)
         return error_set(e, errno, "signalfd");
     if (f->master >= 0) {
         p.slave = ioctl(f->master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+        own_stdout = open_stdout_tty();
+        if (own_stdout >= 0)
+            p.out_fd = own_stdout;
         raw_mode(&p);
         resize(f);
         (void)fcntl(f->master, F_SETFL, O_NONBLOCK);

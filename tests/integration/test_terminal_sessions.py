@@ -13,11 +13,12 @@ import struct
 import subprocess
 import termios
 import time
+import tty
 
 import pytest
 
 from support import leaks
-from support.console import ConsoleSocket, Terminal
+from support.console import ConsoleSocket, Reader, Terminal
 from support.runtime import wait_until
 
 both = pytest.mark.parametrize("command", ["run", "exec"])
@@ -283,6 +284,40 @@ def test_signal_while_nobody_reads(piped, scratch, command, blocking):
     got = out.rest()
     assert p.wait(10) == 9
     assert len(got) > select.PIPE_BUF and got == lines(1000000)[:len(got)]
+
+
+TTY_BUFFER = 4095   # what a terminal has ready for its reader at most
+
+
+def unread(fd):
+    return struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))[0]
+
+
+@both
+def test_signal_while_nobody_reads_the_terminal(session, scratch, command):
+    """Nor does a terminal keep it from the program, as one whose connection has stalled."""
+    t = session(command, "trap 'touch /note/got; exit 9' TERM; seq 1 1000000 & touch /note/ready; " + LOOP)
+    wait_until((scratch / "ready").exists)
+    wait_until(lambda: unread(t.fd) == TTY_BUFFER and asleep(t.process.pid))
+    t.process.send_signal(signal.SIGTERM)
+    wait_until((scratch / "got").exists)
+    assert t.wait() == 9
+    got = t.seen.replace(b"\r", b"")
+    assert len(got) > select.PIPE_BUF and got == lines(1000000)[:len(got)]
+
+
+@both
+def test_stdout_is_the_master_of_a_terminal(piped, command):
+    """Which must not be opened anew: that would be another terminal."""
+    master, slave = os.openpty()
+    try:
+        tty.setraw(slave)
+        p = piped(command, "echo typed; exit 5", master)
+        assert Reader(slave).expect("typed\n") == "typed\n"
+        assert p.wait(10) == 5
+    finally:
+        os.close(master)
+        os.close(slave)
 
 
 @both
