@@ -174,6 +174,8 @@ int cgroup_pids(const struct cgroup *cg, bool recursive, struct arena *a, pid_t 
  * exist").
  */
 int cgroup_kill_all(const struct cgroup *cg, int sig, struct hull_error *e);
+/** Ends every process in the cgroup and below by SIGKILL and waits for it, as long as cgroup_destroy. */
+void cgroup_end_all(const struct cgroup *cg);
 /** Freezes or thaws and waits until the kernel says so (10 s at most); thaws again on failure. */
 int cgroup_freeze(const struct cgroup *cg, bool frozen, struct hull_error *e);
 /** Whether the cgroup itself (not an ancestor alone) is frozen; no freezer is false. */

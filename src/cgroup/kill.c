@@ -239,6 +239,11 @@ static size_t remove_all(const struct cgroup *cg, int *ret_err, const char **ret
     return left;
 }
 
+void cgroup_end_all(const struct cgroup *cg)
+{
+    kill_and_wait(cg, now_ms() + DESTROY_TIMEOUT_MS);
+}
+
 int cgroup_destroy(struct cgroup *cg, struct hull_error *e)
 {
     int err = 0;

@@ -208,6 +208,10 @@ int cgroup_step_create_undo(struct launch *l, const struct step *s, struct hull_
         cg->unit->queued = false;
     }
     cgroup_close(cg);
+    /* Without a pid namespace of its own what hooks have left behind in it did not end with init. */
+    const struct cgroup_dir *members = cg->n > 0 ? cgroup_members(cg) : NULL;
+    if (members && members->made > 0 && (!l->has_ns[NS_PID] || l->ns_path[NS_PID]))
+        cgroup_end_all(cg);
     for (size_t i = cg->n; i-- > 0;)
         cgroup_tree_unmake(&cg->v[i]);
     return r;

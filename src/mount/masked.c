@@ -67,7 +67,14 @@ static int make_readonly(const struct launch *l, const char *path, struct hull_e
 {
     _cleanup_tree_ struct mount_tree t = { .fd = -1 };
     _cleanup_close_later_ int target = -1;
-    int r = open_path(l, path, "make read-only", &target, e);
+    int r;
+    /* What is mounted over the root directory is not seen by those whose root it is. */
+    if (strcmp(path, "/") == 0) {
+        const struct mount_tree root = { .fd = l->rootfs_fd, .attached = true };
+        r = tree_setattr(l, &root, false, HULL_ATTR_RDONLY, 0);
+        return r < 0 ? error_set(e, -r, "can't make path \"/\" read-only") : 0;
+    }
+    r = open_path(l, path, "make read-only", &target, e);
     if (r < 0 || target < 0)
         return r;
     r = tree_clone(target, "", true, &t);

@@ -28,11 +28,6 @@ static int check_user_namespace(const struct oci_config *c, struct hull_error *e
         return error_at(e, "linux.uidMappings", HULL_E_CONFIG,
                         "user namespaces enabled, but no namespace path to join nor mappings to "
                         "apply specified");
-    if (!ns && mappings)
-        return error_at(e, c->linux_->uidMappings.n ? "linux.uidMappings" : "linux.gidMappings",
-                        HULL_E_CONFIG,
-                        "user namespace mappings specified, but user namespace isn't enabled in "
-                        "the config");
     int err = check_mappings(&c->linux_->uidMappings, "uidMappings", e);
     return err < 0 ? err : check_mappings(&c->linux_->gidMappings, "gidMappings", e);
 }

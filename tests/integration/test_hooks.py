@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from support import leaks
+
 CREATE = ["prestart", "createRuntime", "createContainer"]
 KINDS = [*CREATE, "startContainer", "poststart", "poststop"]
 
@@ -205,6 +207,16 @@ def test_timeout_of_one_that_left_its_group(box, record):
     begin = time.monotonic()
     box.sh("true").run().fails("hook ran past specified timeout of 1.0s", code=1)
     assert time.monotonic() - begin < 15
+
+
+def test_daemon_of_a_hook_ends_with_a_failed_create(box, record):
+    """Without a pid namespace it does not end with init; it is in the cgroup, which can't go before it has."""
+    box.namespaces(pid=False)
+    record.add("createContainer", "setsid sleep 1000 > /dev/null 2>&1 < /dev/null & echo $! > $R/pid")
+    record.add("createContainer", "exit 1")
+    box.sh("true").create().fails("createContainer hook #1", code=1)
+    assert not os.path.exists(f"/proc/{record.read('pid').strip()}")
+    assert leaks.find(box.id, box.dir) == []
 
 
 def test_argv0(box, record):

@@ -89,6 +89,13 @@ def test_none(box, field, value):
     box.args("/bin/true").run().ok()
 
 
+def test_readonly_root(files):
+    files.linux["readonlyPaths"] = ["/"]
+    r = files.sh("touch /var/x; touch /dev/shm/x && echo shm").run()
+    assert "Read-only" in r.err and r.out == "shm\n"
+    assert not (files.rootfs / "var/x").exists()
+
+
 def test_readonly_directory(files):
     files.linux["readonlyPaths"] = ["/var/dir"]
     r = files.sh("cat /var/dir/file; touch /var/dir/x; touch /var/other").run()

@@ -185,8 +185,6 @@ static const struct { enum part part; const char *json, *where, *text; } bad[] =
      "linux.namespaces[0].path: must be an absolute path, got \"x/y\""},
     {LINUX, LIST("namespaces", NS("user")), "linux.uidMappings",
      "user namespaces enabled, but no namespace path to join nor mappings to apply specified"},
-    {LINUX, "\"gidMappings\":" MAP1, "linux.gidMappings",
-     "user namespace mappings specified, but user namespace isn't enabled in the config"},
     {LINUX, "\"uidMappings\":[{\"containerID\":0,\"hostID\":0,\"size\":0}]," LIST(
                 "namespaces", NS("user")), "linux.uidMappings[0].size",
      "linux.uidMappings[0].size: must be greater than 0"},
