@@ -42,10 +42,25 @@ static const struct field config_fields[] = {
 const struct json_type runc_config_type = JSON_TYPE(struct runc_config, config_fields, NULL);
 
 /* runc names namespaces after the flags of clone(2). */
-static const struct { const char *theirs, *ours; } namespace_names[] = {
-    {"NEWPID", "pid"},   {"NEWNET", "network"}, {"NEWNS", "mount"},      {"NEWIPC", "ipc"},
-    {"NEWUTS", "uts"},   {"NEWUSER", "user"},   {"NEWCGROUP", "cgroup"}, {"NEWTIME", "time"},
+static const struct { const char *theirs, *ours, *file; } namespace_names[] = {
+    {"NEWPID", "pid", "pid"},   {"NEWNET", "network", "net"}, {"NEWNS", "mount", "mnt"},         {"NEWIPC", "ipc", "ipc"},
+    {"NEWUTS", "uts", "uts"},   {"NEWUSER", "user", "user"},  {"NEWCGROUP", "cgroup", "cgroup"}, {"NEWTIME", "time", "time"},
 };
+
+int runc_namespace_paths(pid_t init, struct arena *a, struct oci_map *ret)
+{
+    struct oci_pair *v = arena_alloc(a, COUNT_OF(namespace_names) * sizeof(*v));
+    if (!v)
+        return -ENOMEM;
+    for (size_t i = 0; i < COUNT_OF(namespace_names); i++) {
+        v[i].key = (char *)namespace_names[i].theirs;
+        v[i].value = arena_printf(a, "/proc/%d/ns/%s", (int)init, namespace_names[i].file);
+        if (!v[i].value)
+            return -ENOMEM;
+    }
+    *ret = (struct oci_map){.v = v, .n = COUNT_OF(namespace_names)};
+    return 0;
+}
 
 static const char *const *unit_parts(const struct oci_map *paths, struct arena *a)
 {

@@ -32,6 +32,8 @@ extern const struct json_type runc_config_type;
 
 /** Makes "config" of a state of ours. Strings are shared or in the arena. 0 or -ENOMEM. */
 int runc_view(const struct container_state *s, struct arena *a, struct runc_config **ret);
+/** "namespace_paths" of state.json, which scripts read: the files of init's namespaces, the host's too. 0 or -ENOMEM. */
+int runc_namespace_paths(pid_t init, struct arena *a, struct oci_map *ret);
 /** Fills the rest of a state that runc wrote from its "config". 0 or -errno. */
 int runc_absorb(struct container_state *s, int dir_fd, struct arena *a);
 #endif

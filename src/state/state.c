@@ -32,6 +32,7 @@ static const struct field state_fields[] = {
     U32(struct container_state, owner, ALWAYS),
     BOOL(struct container_state, private_pid_namespace),
     STRS(struct container_state, namespaces),
+    MAP(struct container_state, namespace_paths),
     MAP(struct container_state, cgroup_paths),
     MAP(struct container_state, annotations),
     STR(struct container_state, intel_rdt_path),
@@ -55,7 +56,8 @@ int state_write(int dir_fd, const struct container_state *s, struct arena *a, st
     char room[4096];
     struct json_out o = {.buf = room, .cap = sizeof(room), .borrowed = true};
     struct container_state both = *s;
-    if (runc_view(s, a, &both.config) < 0)
+    if (runc_view(s, a, &both.config) < 0 ||
+        (s->init_process_pid > 0 && runc_namespace_paths(s->init_process_pid, a, &both.namespace_paths) < 0))
         return error_oom(e);
     json_write(&o, &container_state_type, &both);
     if (o.failed)

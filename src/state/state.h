@@ -32,6 +32,7 @@ struct container_state {
     uint32_t        owner;               /* uid of the creator */
     bool            private_pid_namespace; /* made for it: init's end is everybody's end */
     struct oci_strs namespaces;          /* types that it has of its own or joined */
+    struct oci_map  namespace_paths;     /* written as runc has them, for scripts; not used */
     struct oci_map  cgroup_paths;
     struct oci_map  annotations;
     char           *intel_rdt_path;      /* group of resctrl, or NULL */

@@ -56,6 +56,19 @@ def live(runtime, box, starter):
     assert list(pathlib.Path(box.hull.root).iterdir()) == []
 
 
+def test_namespace_paths(box, hull, runc):
+    """Scripts take them from state.json, to enter a network namespace for example."""
+    paths = {}
+    for runtime in hull, runc:
+        create(runtime, box)
+        record = json.loads((hull.root / box.id / "state.json").read_text())
+        paths[runtime] = {k: v.replace(str(state(runtime, box)["pid"]), "PID")
+                          for k, v in record["namespace_paths"].items()}
+        runtime("delete", "--force", box.id).ok()
+    assert set(paths[runc].items()) <= set(paths[hull].items())   # older ones know no time namespace
+    assert len(paths[hull]) == 8
+
+
 @pytest.mark.parametrize("way", ["from runc", "to runc"])
 def test_life(box, hull, runc, way):
     maker, user = (runc, hull) if way == "from runc" else (hull, runc)
