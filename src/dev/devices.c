@@ -61,7 +61,7 @@ static int dev_is_bound(const struct launch *l, bool *ret, struct hull_error *e)
 {
     for (size_t i = 0; i < l->config->mounts.n; i++) {
         const struct oci_mount *m = &l->config->mounts.v[i];
-        if (!oci_mount_is_bind(m) || !m->destination)
+        if (!oci_mount_is_bind(m) || oci_mount_has_option(m, "remount") || !m->destination)
             continue;
         const char *clean = path_clean(l->arena, m->destination);
         if (!clean)

@@ -197,7 +197,8 @@ static int mount_remount(struct launch *l, const struct mount_step *s, struct hu
         data = arena_printf(l->arena, "%s%s%s", data, *data ? "," : "", s->o.data.v[i]);
     if (!data)
         return error_oom(e);
-    r = legacy_mount(l, s->source, -1, target.fd, s->config->type, s->o.flags, data);
+    const unsigned long later = s->late_fd ? MS_RDONLY : 0;
+    r = legacy_mount(l, s->source, -1, target.fd, s->config->type, s->o.flags & ~later, data);
     if (r == -E2BIG)
         return error_set(e, E2BIG, "remount %s: %zu bytes of options, which mount(2) would cut",
                          s->dest, strlen(data));

@@ -100,7 +100,7 @@ static int set_source(const struct launch *l, struct mount_step *s, struct hull_
 /* A tmpfs may have to be filled, and /dev gets its nodes: both are made read-only at the end. */
 static bool is_late(const struct mount_step *s)
 {
-    return (s->o.flags & MS_RDONLY) && s->kind != MOUNT_BIND && s->kind != MOUNT_REMOUNT &&
+    return (s->o.flags & MS_RDONLY) && s->kind != MOUNT_BIND &&
            (s->kind == MOUNT_TMPFS || strcmp(s->dest, "/dev") == 0);
 }
 

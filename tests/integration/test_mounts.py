@@ -339,3 +339,11 @@ def test_host_mount_table_is_untouched(box, scratch):
     assert leaks.host_mounts(scratch) == before
     box.end()
     assert leaks.host_mounts(scratch) == before
+
+
+@pytest.mark.parametrize("more", [[], ["bind"]], ids=["file-system", "mount"])
+def test_dev_made_read_only_by_a_remount(box, more):
+    """Its nodes are made all the same."""
+    box.mount("/dev", "tmpfs", "tmpfs", ["remount", "ro", "nosuid", *more])
+    r = box.sh("test -c /dev/null && test -c /dev/zero && touch /dev/x").run()
+    assert "Read-only" in r.err and "null" not in r.err, r
