@@ -72,6 +72,7 @@ static int prepare(hull_runtime *rt, struct job *j, struct container *c, const c
     l->arena = j->plan.arena = &j->arena;
     l->options = &j->options;
     l->running = true;
+    l->before_change = sync_before_change;
     l->rootfs = "/";
     l->bundle = c->state->bundle;
     l->cgroup = c->cgroup;
@@ -90,8 +91,6 @@ static int execute(struct job *j, struct hull_error *e)
     int r = launch_before_join(l, e);
     if (r < 0)
         return r;
-    /* Signals wait until we are done: killed half-way, X could not take back what it has mounted. */
-    fd_close(&l->signal_fd);
     r = plan_execute(l, &j->plan, AT_HOST, &done, e);
     if (r < 0)
         sync_prefer_init_error(l, e);

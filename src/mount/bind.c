@@ -209,7 +209,7 @@ static int map_ids(struct launch *l, const struct mount_step *s, const struct mo
     return r;
 }
 
-int bind_copy_link(const struct launch *l, const struct mount_step *s, int source,
+int bind_copy_link(struct launch *l, const struct mount_step *s, int source,
                    struct hull_error *e)
 {
     char want[PATH_MAX], have[PATH_MAX];
@@ -221,8 +221,11 @@ int bind_copy_link(const struct launch *l, const struct mount_step *s, int sourc
     _cleanup_close_ int dir = path_open_parent_in_root(l->rootfs_fd, s->dest, 0755, l->arena, &name);
     if (dir < 0)
         return error_set(e, -dir, "open the directory of %s", s->dest);
+    int r = running_begin(l, e);
+    if (r < 0)
+        return r;
     if (symlinkat(want, dir, name) == 0) {
-        const int r = running_note(l, dir, name);
+        r = running_note(l, dir, name);
         return r < 0 ? error_set(e, -r, "dup") : 0;
     }
     if (errno != EEXIST)

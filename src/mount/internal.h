@@ -80,6 +80,8 @@ int mount_step_new(const struct launch *l, size_t i, struct mount_step **ret, st
 /* running.c */
 /** What can't be done in a running container. Pure. */
 int running_check(const struct mount_step *s, struct hull_error *e);
+/** X: to be called before the first change; P can be interrupted until then. */
+int running_begin(struct launch *l, struct hull_error *e);
 /** Notes a new mount (the descriptor of its root), or the link name in directory fd. 0 or -errno. */
 int running_note(const struct launch *l, int fd, const char *name);
 
@@ -175,7 +177,7 @@ int bind_clone(const struct launch *l, const struct mount_step *s, bool recursiv
 int bind_clone_error(const struct launch *l, const struct mount_step *s, int err,
                      struct hull_error *e);
 /** Makes the link that source (O_PATH) is at the destination, where nothing or the same link may be. */
-int bind_copy_link(const struct launch *l, const struct mount_step *s, int source,
+int bind_copy_link(struct launch *l, const struct mount_step *s, int source,
                    struct hull_error *e);
 /* Where bind_attach puts a tree. */
 struct bind_place {

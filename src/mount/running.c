@@ -6,6 +6,9 @@
  * its own: so P clones the sources of bind mounts on the host, and of other types only those are made
  * that take no path (a device node that the container has made would be the host's disk).
  *
+ * The container may serve the file system in which X looks a name up, and never answer. So signals end
+ * both of us until X is about to change something.
+ *
  * X notes each mount by a descriptor of its root, and takes all of them back when a later one fails.
  * To remove, a destination is opened once and what is unmounted is what that descriptor is the root of.
  */
@@ -41,6 +44,15 @@ int running_check(const struct mount_step *s, struct hull_error *e)
     return error_at(e, where, HULL_E_UNSUPPORTED,
                     "%s: type %s can't be mounted in a running container: mount it on the host and "
                     "add a bind mount", where, s->config->type);
+}
+
+int running_begin(struct launch *l, struct hull_error *e)
+{
+    if (!l->before_change)
+        return 0;
+    int r = l->before_change(l, e);
+    l->before_change = NULL;
+    return r;
 }
 
 int running_note(const struct launch *l, int fd, const char *name)
@@ -114,7 +126,7 @@ static int check_removal(const struct launch *l, int fd, struct hull_error *e)
 }
 
 /* -EINVAL with no error set: nothing is mounted just there. */
-static int unmount_at(const struct launch *l, const struct mount_step *s, int flags, bool *ret_link,
+static int unmount_at(struct launch *l, const struct mount_step *s, int flags, bool *ret_link,
                       struct hull_error *e)
 {
     struct stat st;
@@ -127,17 +139,23 @@ static int unmount_at(const struct launch *l, const struct mount_step *s, int fl
     int r = check_removal(l, fd, e);
     if (r < 0)
         return r;
+    r = running_begin(l, e);
+    if (r < 0)
+        return r;
     r = legacy_unmount(l, fd);
     return r < 0 && r != -EINVAL ? error_set(e, -r, "unmount %s", s->dest) : r;
 }
 
-static int remove_link(const struct launch *l, const struct mount_step *s, struct hull_error *e)
+static int remove_link(struct launch *l, const struct mount_step *s, struct hull_error *e)
 {
     const char *name;
     _cleanup_close_ int dir = path_open_parent_in_root(l->rootfs_fd, s->dest, 0, l->arena, &name);
-    if (dir < 0 || unlinkat(dir, name, 0) < 0)
-        return error_set(e, dir < 0 ? -dir : errno, "unlink %s", s->dest);
-    return 0;
+    if (dir < 0)
+        return error_set(e, -dir, "unlink %s", s->dest);
+    int r = running_begin(l, e);
+    if (r == 0 && unlinkat(dir, name, 0) < 0)
+        r = error_set(e, errno, "unlink %s", s->dest);
+    return r;
 }
 
 int mount_step_unmount(struct launch *l, const struct step *st, struct hull_error *e)

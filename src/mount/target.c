@@ -155,6 +155,8 @@ int target_open(struct launch *l, const struct mount_step *s, bool make_file, in
     if (s->kind != MOUNT_REMOUNT && S_ISDIR(t.st.st_mode) == make_file)
         return error_set(e, ENOTDIR, "mount src=%s, dst=%s", s->source, s->dest);
     r = s->kind == MOUNT_REMOUNT ? 0 : note_place(l, path, s->kind == MOUNT_BIND, e);
+    if (r == 0)
+        r = running_begin(l, e);
     if (r < 0)
         return r;
     *ret = t;

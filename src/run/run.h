@@ -59,6 +59,8 @@ int  sync_send_notify_socket(struct launch *l, int sock, struct hull_error *e);
 int  sync_send_seccomp(struct launch *l, struct hull_error *e);
 /** I: SYNC_TREE with the descriptor. */
 int  sync_send_tree(struct launch *l, int fd, struct hull_error *e);
+/** X: asks P not to be interrupted any more, and waits for the answer. */
+int  sync_before_change(struct launch *l, struct hull_error *e);
 /** I: log lines go to P from now on. */
 void sync_log_to_parent(struct launch *l, struct log *log);
 

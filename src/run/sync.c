@@ -183,6 +183,12 @@ int sync_await_init(struct launch *l, enum sync_event ev, struct hull_error *e)
     return 0;
 }
 
+int sync_before_change(struct launch *l, struct hull_error *e)
+{
+    int r = sync_notify(l, SYNC_MOUNTING, 0, e);
+    return r < 0 ? r : sync_await_init(l, SYNC_MOUNT_NOW, e);
+}
+
 static int oom_killed(const struct launch *l, const char *step, struct hull_error *e)
 {
     char limit[96];
@@ -241,6 +247,13 @@ static int take_error(const struct launch *l, const struct message *m, struct hu
     return l->join_pid > 0 ? -e->code : error_prefix(e, "error during container init");
 }
 
+/* Killed half-way X could not take back what it has mounted: from here on signals wait. */
+static int let_mount(struct launch *l, struct hull_error *e)
+{
+    fd_close(&l->signal_fd);
+    return sync_notify(l, SYNC_MOUNT_NOW, 0, e);
+}
+
 /* One message or signal; 1: the event came, 2: end of file. */
 static int serve(struct launch *l, enum sync_event ev, struct hull_error *e)
 {
@@ -271,6 +284,8 @@ static int serve(struct launch *l, enum sync_event ev, struct hull_error *e)
             fd_close(&l->tree_fd);
             l->tree_fd = fd;
         }
+        if (m.detail == SYNC_MOUNTING)
+            return let_mount(l, e);
         if (m.detail == ev)
             return 1;
         if (m.detail > SYNC_COMMIT)

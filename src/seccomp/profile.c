@@ -273,6 +273,8 @@ int seccomp_compile(const struct oci_seccomp *s, const struct seccomp_arch *nati
     struct seccomp_program *p = arena_alloc(a, sizeof(*p));
     if (!p)
         return error_oom(e);
+    if (!s->defaultAction)
+        return error_at(e, "linux.seccomp.defaultAction", HULL_E_CONFIG, "missing required field");
     int r = seccomp_action(s->defaultAction, &s->defaultErrnoRet, "linux.seccomp",
                            &c.default_action, e);
     if (r < 0)

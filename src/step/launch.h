@@ -109,6 +109,8 @@ struct launch {
     bool     cwd_is_proc;  /* I: until the pivot, for mount(2) on self/fd/N */
     int      proc_fd;      /* I: verified procfs that shows I itself; see base/proc.h */
     int      dev_null_fd;  /* I: verified /dev/null (1:3), O_PATH */
+    /* X, mounts: called before the first change of a running container, and then not again; or NULL. */
+    int    (*before_change)(struct launch *l, struct hull_error *e);
     struct mount_made **made; /* X: what it has mounted, the last one first; NULL: not noted */
     const struct mount_place *places; /* I: of the mounts made up to now, the last one first */
     int     *source_fds;   /* per config mount: opened by P, or -1; NULL when none is needed */

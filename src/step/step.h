@@ -105,6 +105,8 @@ enum sync_event {
     SYNC_IDMAPPED,       /* P -> I: done */
     SYNC_HOOKS_WANTED,   /* I -> P: mounts are made, run the runtime's hooks */
     SYNC_HOOKS_DONE,     /* P -> I */
+    SYNC_MOUNTING,       /* X -> P: the first mount of a running container is about to be made or undone */
+    SYNC_MOUNT_NOW,      /* P -> X: nothing ends us from here on */
     SYNC_READY,          /* I -> P: nothing is left but the gate */
     SYNC_COMMIT,         /* P -> I: state is saved, wait at the gate or go on */
 };

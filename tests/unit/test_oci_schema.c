@@ -28,6 +28,8 @@ static const char *const deviations[] = {
     /* Go writes an empty object for a nil limit */
     "-linux.resources.pids.limit required",
     "+linux.resources.pids.limit",
+    "-linux.seccomp.defaultAction required",
+    "+linux.seccomp.defaultAction",
     /* required by the text of the spec */
     "-linux.resources.blockIO.throttleReadBpsDevice[].rate",
     "+linux.resources.blockIO.throttleReadBpsDevice[].rate required",
