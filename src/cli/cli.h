@@ -15,7 +15,8 @@
 
 enum option_kind {
     OPT_FLAG,      /* bool */
-    OPT_STRING,    /* const char * */
+    OPT_STRING,    /* const char *; --x= is as none */
+    OPT_VALUE,     /* const char * that may be "" */
     OPT_UNSIGNED,  /* unsigned */
     OPT_STRINGS,   /* struct strings, repeatable */
     OPT_TRISTATE,  /* enum hull_tristate; --x, --x=true, --x=false */
@@ -63,6 +64,7 @@ struct command {
     size_t               values_size;   /* of the value struct */
     int                  min_args, max_args;   /* max -1: any number */
     int                  fail_status;   /* exit code of an own failure: 1, exec 255 */
+    int                  usage_status;  /* of a command line that is wrong; 0 stands for 1 */
     bool                 seals;         /* runs from the sealed copy */
     const char          *prefix;        /* "run failed": put in front of errors after the program's name */
     int (*run)(struct cli *c, void *values, char **args, int n_args, struct hull_error *e);

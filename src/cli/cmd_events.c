@@ -95,8 +95,8 @@ static int events(struct cli *c, void *values, char **args, int n_args, struct h
 }
 
 static const struct option options[] = {
-    STRING_ROW(struct values, interval, "interval", 0, "duration",
-               "set the stats collection interval (default: 5s)"),
+    {"interval", 0, OPT_VALUE, offsetof(struct values, interval), "duration",
+     "set the stats collection interval (default: 5s)", false},
     FLAG_ROW(struct values, stats, "stats", 0, "display the container's stats then exit"),
 };
 

@@ -20,5 +20,6 @@ const struct command cmd_wait = {
     .min_args = 1,
     .max_args = 1,
     .fail_status = 255,
+    .usage_status = 255, /* 1 would be the container's */
     .run = wait_container,
 };

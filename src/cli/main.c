@@ -155,7 +155,7 @@ static int usage(const struct cli *c, const struct command *cmd, const char *tex
 {
     fprintf(stderr, "Incorrect Usage: %s\n\n", text);
     help_command(stdout, c, cmd);
-    return fail(c, 1, text);
+    return fail(c, cmd->usage_status ? cmd->usage_status : 1, text);
 }
 
 static bool wants_help(char **words)
@@ -190,13 +190,10 @@ static int run_with(struct cli *c, const struct command *cmd, void *values, char
         if (used < 0)
             return usage(c, cmd, text);
         const bool ended = used > 0 && strcmp(words[used - 1], "--") == 0;
-        for (args = words + used; args[n];)
-            n++;
-        /* "exec ID -- command", a habit from other tools */
-        if (!ended && n > 1 && strcmp(args[1], "--") == 0) {
-            args[1] = args[0];
-            args++;
-            n--;
+        for (char **w = words + used; *w; w++) {
+            /* "exec ID -- command", a habit from other tools */
+            if (ended || w != words + used + 1 || strcmp(*w, "--") != 0)
+                args[n++] = *w;
         }
     } else {
         n = options_parse_all(cmd->options, cmd->n_options, values, words, args, text, sizeof(text));

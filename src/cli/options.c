@@ -56,6 +56,9 @@ static int store(const struct option *o, void *values, char *value, char *text, 
         /* As runc: an empty value is none, since scripts pass unset variables on. */
         *(const char **)slot = *value ? value : NULL;
         return 0;
+    case OPT_VALUE:
+        *(const char **)slot = value;
+        return 0;
     case OPT_UNSIGNED: {
         char *end;
         errno = 0;
@@ -100,7 +103,8 @@ int options_parse(const struct option *o, size_t n, void *values, char **argv, c
             return -1;
         }
         char *value = word[name] == '=' ? word + name + 1 : NULL;
-        const bool wants = opt->kind == OPT_STRING || opt->kind == OPT_UNSIGNED || opt->kind == OPT_STRINGS;
+        const bool wants = opt->kind == OPT_STRING || opt->kind == OPT_VALUE || opt->kind == OPT_UNSIGNED ||
+                           opt->kind == OPT_STRINGS;
         if (!value && wants) {
             value = argv[++i];
             if (!value) {

@@ -152,7 +152,8 @@ static int keep_for_masks(struct launch *l, struct hull_error *e)
 static int mount_proc(struct launch *l, const struct mount_step *s, struct hull_error *e)
 {
     int r = mount_fs(l, s, e);
-    if (r == 0 && strcmp(l->places->path, "/proc") == 0)
+    /* Both: somebody may give the directory another name just then, and nothing that is written as /proc goes unmasked. */
+    if (r == 0 && (strcmp(s->dest, "/proc") == 0 || strcmp(l->places->path, "/proc") == 0))
         return keep_for_masks(l, e);
     if (r == -EPERM && mount_in_userns(l))
         return error_set(e, EPERM,

@@ -89,14 +89,14 @@ static int check_place(const struct launch *l, const struct mount_step *s, int f
 }
 
 /* Notes where there will be a mount. What is below it from now on is not what /proc was. */
-static int note_place(struct launch *l, const char *path, bool bind, struct hull_error *e)
+static int note_place(struct launch *l, const struct mount_step *s, const char *path, struct hull_error *e)
 {
     struct mount_place *place = arena_alloc(l->arena, sizeof(*place));
     if (!place)
         return error_oom(e);
-    *place = (struct mount_place){ .path = path, .bind = bind, .before = l->places };
+    *place = (struct mount_place){ .path = path, .bind = s->kind == MOUNT_BIND, .before = l->places };
     l->places = place;
-    if (strcmp(path, "/proc") == 0)
+    if (strcmp(path, "/proc") == 0 || strcmp(s->dest, "/proc") == 0)
         fd_close(&l->masks_fd);
     return 0;
 }
@@ -154,7 +154,7 @@ int target_open(struct launch *l, const struct mount_step *s, bool make_file, in
     /* move_mount(2) would say EINVAL; engines look for mount(2)'s ENOTDIR to give advice. */
     if (s->kind != MOUNT_REMOUNT && S_ISDIR(t.st.st_mode) == make_file)
         return error_set(e, ENOTDIR, "mount src=%s, dst=%s", s->source, s->dest);
-    r = s->kind == MOUNT_REMOUNT ? 0 : note_place(l, path, s->kind == MOUNT_BIND, e);
+    r = s->kind == MOUNT_REMOUNT ? 0 : note_place(l, s, path, e);
     if (r == 0)
         r = running_begin(l, e);
     if (r < 0)
