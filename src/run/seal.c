@@ -8,8 +8,8 @@
  *
  * MFD_EXEC is unknown before 6.3 (EINVAL); where vm.memfd_noexec=2 forbids executable memfds, an
  * unlinked file in /run or /tmp, reopened read-only, takes its place. So too where the kernel won't
- * seal: F_SEAL_WRITE ends in EBUSY when anything still holds a page of the file after the 150 ms that
- * the kernel waits.
+ * seal: F_SEAL_WRITE ends in EBUSY when anything (DAMON, say) still holds a page of the file after the
+ * 150 ms that the kernel waits.
  */
 #include "hull.h"
 
