@@ -17,6 +17,10 @@ static inline void cleanup_close_(int *fd)
 }
 #define _cleanup_close_ __attribute__((cleanup(cleanup_close_)))
 
+struct stat;
+/** Whether that is /dev/null: the character device 1:3, by whatever name. */
+bool fd_is_dev_null(const struct stat *st);
+
 /** Closes *fd if it is open and sets it to -1. */
 static inline void fd_close(int *fd)
 {

@@ -16,6 +16,7 @@
 #include "base/sys.h"
 #include "cgroup/file.h"
 #include "cgroup/ops.h"
+#include "oci/id_map.h"
 #include "oci/mount.h"
 
 #define DELEGATE_FILE "/sys/kernel/cgroup/delegate"
@@ -49,19 +50,13 @@ static bool wants_delegation(const struct launch *l)
 /* The host's number of the process' user; false if he has none. */
 static bool host_user(const struct launch *l, uid_t *ret)
 {
-    const struct oci_id_mappings *maps = &l->config->linux_->uidMappings;
     const struct oci_process *p = l->config->process;
     const uint32_t uid = p && p->user ? p->user->uid : 0;
     if (!l->has_ns[NS_USER]) {
         *ret = uid;
         return true;
     }
-    for (size_t i = 0; i < maps->n; i++)
-        if (uid >= maps->v[i].containerID && uid - maps->v[i].containerID < maps->v[i].size) {
-            *ret = maps->v[i].hostID + (uid - maps->v[i].containerID);
-            return true;
-        }
-    return false;
+    return oci_id_map_host(&l->config->linux_->uidMappings, uid, ret);
 }
 
 static int give(const struct launch *l, int dir, const char *file, uid_t uid, struct hull_error *e)

@@ -168,7 +168,7 @@ static void warn_without_cgroup(const struct launch *l)
     for (size_t i = 0; i < l->cgroup->n; i++)
         if (!l->cgroup->v[i].missing)
             return;
-    if (l->has_ns[NS_PID] && !l->ns_path[NS_PID])
+    if (launch_private_pid(l))
         return;
     log_warning(l->log,
                 "Creating a rootless container with no cgroup and no private pid namespace. "
@@ -210,7 +210,7 @@ int cgroup_step_create_undo(struct launch *l, const struct step *s, struct hull_
     cgroup_close(cg);
     /* Without a pid namespace of its own what hooks have left behind in it did not end with init. */
     const struct cgroup_dir *members = cg->n > 0 ? cgroup_members(cg) : NULL;
-    if (members && members->made > 0 && (!l->has_ns[NS_PID] || l->ns_path[NS_PID]))
+    if (members && members->made > 0 && !launch_private_pid(l))
         cgroup_end_all(cg);
     for (size_t i = cg->n; i-- > 0;)
         cgroup_tree_unmake(&cg->v[i]);

@@ -280,11 +280,6 @@ static int make_links(int dev, struct hull_error *e)
     return error_set(e, errno, "configuring container /dev: error setting up ptmx");
 }
 
-static bool is_dev_null(const struct stat *st)
-{
-    return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
-}
-
 /* Standard streams on the host's /dev/null would keep a way into its mount: take ours. */
 static int reopen_dev_null(const struct launch *l, int dev, struct hull_error *e)
 {
@@ -298,7 +293,7 @@ static int reopen_dev_null(const struct launch *l, int dev, struct hull_error *e
             null = openat(dev, "null", O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
             if (null < 0)
                 return error_set(e, errno, "error reopening /dev/null inside container");
-            if (fstat(null, &st) < 0 || !is_dev_null(&st))
+            if (fstat(null, &st) < 0 || !fd_is_dev_null(&st))
                 return error_set(e, HULL_E_INIT, "error reopening /dev/null inside container: "
                                  "container's /dev/null is invalid");
             if (fcntl(null, F_SETFL, 0) < 0)

@@ -79,7 +79,7 @@ int job_foreground(struct job *j, int *ret_status, struct hull_error *e)
     if (l->options->keep) {
         struct hull_error quiet;
         /* The container stays, but nothing may go on in it (no private pid namespace). */
-        if (!l->has_ns[NS_PID] || l->ns_path[NS_PID])
+        if (!launch_private_pid(l))
             (void)cgroup_kill_all(l->cgroup, SIGKILL, &quiet);
         return r;
     }

@@ -14,7 +14,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include "base/fd.h"
 #include "base/path.h"
 #include "mount/internal.h"
@@ -43,7 +42,7 @@ static int dev_null_open(struct launch *l, struct hull_error *e)
         return error_set(e, -fd, "can't mask paths: open /dev/null");
     if (fstat(fd, &st) < 0)
         return error_set(e, errno, "can't mask paths: stat /dev/null");
-    if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+    if (!fd_is_dev_null(&st))
         return error_set(e, HULL_E_INIT, "can't mask paths: container's /dev/null is invalid");
     l->dev_null_fd = TAKE_FD(fd);
     return 0;

@@ -20,16 +20,15 @@
 #include <sys/wait.h>
 #include "base/fd.h"
 #include "mount/internal.h"
+#include "oci/id_map.h"
 
 enum { GROUPS_MAX = 65536 };
 
 /* The host's id of the container's root; -1 when it has none or the mapping is not known. */
 static int64_t host_id_of_root(const struct oci_id_mappings *m)
 {
-    for (size_t i = 0; i < m->n; i++)
-        if (m->v[i].containerID == 0 && m->v[i].size > 0)
-            return m->v[i].hostID;
-    return -1;
+    uint32_t id;
+    return oci_id_map_host(m, 0, &id) ? (int64_t)id : -1;
 }
 
 /* Whether the source can be opened with the file system rights of uid and gid and no others. */

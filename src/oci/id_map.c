@@ -22,6 +22,16 @@ int oci_id_map_text(const struct oci_id_mappings *m, const char *name, struct ar
     return 0;
 }
 
+bool oci_id_map_host(const struct oci_id_mappings *m, uint32_t id, uint32_t *ret)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (id >= m->v[i].containerID && id - m->v[i].containerID < m->v[i].size) {
+            *ret = m->v[i].hostID + (id - m->v[i].containerID);
+            return true;
+        }
+    return false;
+}
+
 bool oci_id_map_equal(const struct oci_id_mappings *a, const struct oci_id_mappings *b)
 {
     bool same = a->n == b->n;

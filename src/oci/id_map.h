@@ -18,6 +18,8 @@ enum { OCI_ID_MAPS_MAX = 340 }; /* the kernel's limit, 4.15 */
  */
 int oci_id_map_text(const struct oci_id_mappings *m, const char *name, struct arena *a, char **ret,
                     struct hull_error *e);
+/** The host's id of the container's id. False when it has none. */
+bool oci_id_map_host(const struct oci_id_mappings *m, uint32_t id, uint32_t *ret);
 /** Whether both say the same in the same order. */
 bool oci_id_map_equal(const struct oci_id_mappings *a, const struct oci_id_mappings *b);
 #endif

@@ -60,7 +60,7 @@ static int write_state(struct launch *l, struct hull_error *e)
         .systemd_cgroup = l->systemd_cgroup,
         .owner = (uint32_t)l->host->euid,
         .annotations = l->config->annotations,
-        .private_pid_namespace = l->has_ns[NS_PID] && !l->ns_path[NS_PID],
+        .private_pid_namespace = launch_private_pid(l),
     };
     if (l->intel_rdt) {
         st.intel_rdt_path = (char *)l->intel_rdt->path;

@@ -10,19 +10,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "oci/id_map.h"
 #include "run/run.h"
 
 /* The host's id of one of the container; ids that are not mapped stay, and are refused where they are used. */
-static uint32_t host_id(const struct launch *l, const struct oci_id_mappings *m, uint32_t id)
+static uint32_t host_id(const struct oci_id_mappings *m, uint32_t id)
 {
-    for (size_t i = 0; l->has_ns[NS_USER] && i < m->n; i++)
-        if (id >= m->v[i].containerID && id - m->v[i].containerID < m->v[i].size)
-            return m->v[i].hostID + (id - m->v[i].containerID);
-    return id;
+    uint32_t host;
+    return oci_id_map_host(m, id, &host) ? host : id;
 }
 
 static int open_pipe(struct launch *l, int i, struct hull_error *e)
@@ -36,8 +34,8 @@ static int open_pipe(struct launch *l, int i, struct hull_error *e)
     s->outer = p[i == 0 ? 1 : 0];
     s->uid = geteuid();
     /* Without the rights for it the ids are the same, or the container can do no more than write. */
-    if (l->has_ns[NS_USER] && fchown(s->inner, host_id(l, &l->config->linux_->uidMappings, u ? u->uid : 0),
-                                     host_id(l, &l->config->linux_->gidMappings, u ? u->gid : 0)) < 0)
+    if (l->has_ns[NS_USER] && fchown(s->inner, host_id(&l->config->linux_->uidMappings, u ? u->uid : 0),
+                                     host_id(&l->config->linux_->gidMappings, u ? u->gid : 0)) < 0)
         log_debug(l->log, "chown of a pipe: %s", errno_text(errno));
     return fcntl(s->outer, F_SETFL, O_NONBLOCK) < 0 ? error_set(e, errno, "fcntl") : 0;
 }
@@ -49,7 +47,7 @@ int stdio_open(struct launch *l, bool relay, struct hull_error *e)
         struct standard_stream *s = &l->stdio[i];
         if (fstat(i, &st) < 0)
             return error_set(e, errno, "stat standard stream %d", i);
-        s->null = S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
+        s->null = fd_is_dev_null(&st);
         s->uid = st.st_uid;
         /* In a user namespace a pipe of somebody whom it does not know could not become its user's. */
         const bool fit = s->null || (S_ISFIFO(st.st_mode) && !l->has_ns[NS_USER]);

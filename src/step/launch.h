@@ -140,4 +140,10 @@ static inline bool launch_limited(const struct launch *l)
 {
     return l->host->euid != 0 || l->host->in_userns;
 }
+
+/** Whether the container gets a pid namespace of its own: the end of init is everybody's end. */
+static inline bool launch_private_pid(const struct launch *l)
+{
+    return l->has_ns[NS_PID] && !l->ns_path[NS_PID];
+}
 #endif
